@@ -1,0 +1,186 @@
+//! Memories: one write port, one read port, one clock.
+
+use crate::{Activity, Clk, Node, U};
+use rust_hdl::prelude::*;
+
+/// Block RAM of `2^A` words. A write lands at the rising edge; `read_data` follows `read_address` one rising
+/// edge later. Reading the word that is being written gives an undefined word in hardware (the old one in
+/// simulation): blocks must not use it. All words are 0 at configuration; nothing resets them.
+#[derive(Clone, Debug)]
+pub struct Ram<T: Synth, const A: usize> {
+    /// Clock of both ports.
+    pub clock: Signal<In, Clk>,
+    /// Write `write_data` to `write_address` at the next edge.
+    pub write_enable: Signal<In, Bit>,
+    /// Word to write.
+    pub write_address: Signal<In, U<A>>,
+    /// What to write.
+    pub write_data: Signal<In, T>,
+    /// Word to read.
+    pub read_address: Signal<In, U<A>>,
+    /// The word at the address of one edge ago.
+    pub read_data: Signal<Out, T>,
+    _words: Vec<T>,
+    _activity: Activity,
+}
+
+/// LUT RAM of `2^A` words: written at the rising edge, read at once. All words are 0 at configuration.
+#[derive(Clone, Debug)]
+pub struct LutRam<T: Synth, const A: usize> {
+    /// Clock of the write port.
+    pub clock: Signal<In, Clk>,
+    /// Write `write_data` to `write_address` at the next edge.
+    pub write_enable: Signal<In, Bit>,
+    /// Word to write.
+    pub write_address: Signal<In, U<A>>,
+    /// What to write.
+    pub write_data: Signal<In, T>,
+    /// Word to read.
+    pub read_address: Signal<In, U<A>>,
+    /// The word at `read_address`.
+    pub read_data: Signal<Out, T>,
+    _words: Vec<T>,
+    _activity: Activity,
+}
+
+/// What both memories share: construction, the visitor, and taking over their inputs.
+macro_rules! memory {
+    ($memory:ident) => {
+        impl<T: Synth, const A: usize> Default for $memory<T, A> {
+            fn default() -> Self {
+                $memory {
+                    clock: Signal::default(),
+                    write_enable: Signal::default(),
+                    write_address: Signal::default(),
+                    write_data: Signal::default(),
+                    read_address: Signal::default(),
+                    read_data: Signal::default(),
+                    _words: vec![T::default(); 1 << A],
+                    _activity: Activity::default(),
+                }
+            }
+        }
+
+        impl<T: Synth, const A: usize> $memory<T, A> {
+            fn take_inputs(&mut self) -> bool {
+                self.clock.latch()
+                    | self.write_enable.latch()
+                    | self.write_address.latch()
+                    | self.write_data.latch()
+                    | self.read_address.latch()
+            }
+            fn write(&mut self) -> bool {
+                let word = &mut self._words[self.write_address.val().index()];
+                let changed = self.write_enable.val() && *word != self.write_data.val();
+                if changed {
+                    *word = self.write_data.val();
+                }
+                changed
+            }
+        }
+
+        impl<T: Synth, const A: usize> Block for $memory<T, A> {
+            fn connect_all(&mut self) {
+                self.connect();
+            }
+            fn update_all(&mut self) {
+                Node::settle(self);
+            }
+            fn has_changed(&self) -> bool {
+                false
+            }
+            fn accept(&self, name: &str, probe: &mut dyn Probe) {
+                probe.visit_start_scope(name, self);
+                self.clock.accept("clock", probe);
+                self.write_enable.accept("write_enable", probe);
+                self.write_address.accept("write_address", probe);
+                self.write_data.accept("write_data", probe);
+                self.read_address.accept("read_address", probe);
+                self.read_data.accept("read_data", probe);
+                probe.visit_end_scope(name, self);
+            }
+        }
+    };
+}
+
+memory!(Ram);
+memory!(LutRam);
+
+/// The Verilog both memories share: the words and their write port.
+fn words_hdl(style: &str, bits: usize, words: usize) -> String {
+    format!(
+        "{style} reg [{}:0] words [0:{}];\ninteger i;\ninitial for (i = 0; i < {words}; i = i + 1) words[i] = {bits}'h0;\n",
+        bits - 1,
+        words - 1
+    )
+}
+
+impl<T: Synth, const A: usize> Logic for Ram<T, A> {
+    fn update(&mut self) {}
+    fn connect(&mut self) {
+        self.read_data.connect();
+    }
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(format!(
+            "{}initial read_data = {}'h0;\nalways @(posedge clock) begin\n  if (write_enable) words[write_address] <= write_data;\n  \
+             read_data <= words[read_address];\nend\n",
+            words_hdl("(* no_rw_check, ram_style = \"block\" *)", T::BITS, 1 << A),
+            T::BITS
+        ))
+    }
+}
+
+impl<T: Synth, const A: usize> Node for Ram<T, A> {
+    fn settle(&mut self) -> bool {
+        if self.take_inputs() {
+            self._activity.evaluated();
+        }
+        self.read_data.publish()
+    }
+    fn tick(&mut self, clock: Clk) -> bool {
+        if !self._activity.is_live() || self.clock.val() != clock {
+            return false;
+        }
+        let read = self._words[self.read_address.val().index()];
+        let moved = read != self.read_data.val();
+        self.read_data.next = read;
+        let changed = self.write() | moved;
+        self._activity.ticked(changed);
+        changed
+    }
+}
+
+impl<T: Synth, const A: usize> Logic for LutRam<T, A> {
+    fn update(&mut self) {}
+    fn connect(&mut self) {
+        self.read_data.connect();
+    }
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(format!(
+            "{}always @(posedge clock) if (write_enable) words[write_address] <= write_data;\n\
+             always @(*) read_data = words[read_address];\n",
+            words_hdl("(* ram_style = \"distributed\" *)", T::BITS, 1 << A)
+        ))
+    }
+}
+
+impl<T: Synth, const A: usize> Node for LutRam<T, A> {
+    fn settle(&mut self) -> bool {
+        let stale = self._activity.take_stale();
+        if self.take_inputs() {
+            self._activity.evaluated();
+        } else if !stale {
+            return false;
+        }
+        self.read_data.next = self._words[self.read_address.val().index()];
+        self.read_data.publish()
+    }
+    fn tick(&mut self, clock: Clk) -> bool {
+        if !self._activity.is_live() || self.clock.val() != clock {
+            return false;
+        }
+        let changed = self.write();
+        self._activity.ticked(changed);
+        changed
+    }
+}
