@@ -1,1 +1,6 @@
-//! peb-sim
+//! The world around two PEBs, in plain Rust: TLP streams, recorded PCIe traffic, and a bad Ethernet.
+//!
+//! Everything here is polled once per clock of 125 MHz and knows nothing of how a PEB is built.
+
+pub mod net;
+pub mod stream;
