@@ -1,1 +1,14 @@
-//! peb-rtl
+//! The synthesizable blocks of a PCIe-to-Ethernet Bridge. Knows no board.
+//!
+//! The folders are the data path: [`tlp`] checks what comes from PCIe, [`tx`] packs it into frames and sends them
+//! through [`mac`]; [`rx`] puts received frames in order and takes the TLPs out; [`session`] decides whose frame
+//! it is, [`reliability`] what is sent when; [`registers`] shows it all to management.
+#![allow(missing_docs)] // rust-hdl's derives write methods without documentation
+
+pub mod mac;
+pub mod registers;
+pub mod reliability;
+pub mod rx;
+pub mod session;
+pub mod tlp;
+pub mod tx;

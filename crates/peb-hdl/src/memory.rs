@@ -62,6 +62,14 @@ macro_rules! memory {
         }
 
         impl<T: Synth, const A: usize> $memory<T, A> {
+            /// A memory of `words` words, at most `2^A`. Words beyond read 0, writes to them are lost.
+            pub fn with_depth(words: usize) -> Self {
+                assert!(words <= 1 << A, "{words} words need more than {A} address bits");
+                $memory { _words: vec![T::default(); words], ..Self::default() }
+            }
+            fn read(&self) -> T {
+                self._words.get(self.read_address.val().index()).copied().unwrap_or_default()
+            }
             fn take_inputs(&mut self) -> bool {
                 self.clock.latch()
                     | self.write_enable.latch()
@@ -70,12 +78,14 @@ macro_rules! memory {
                     | self.read_address.latch()
             }
             fn write(&mut self) -> bool {
-                let word = &mut self._words[self.write_address.val().index()];
-                let changed = self.write_enable.val() && *word != self.write_data.val();
-                if changed {
-                    *word = self.write_data.val();
+                let data = self.write_data.val();
+                match self._words.get_mut(self.write_address.val().index()) {
+                    Some(word) if self.write_enable.val() && *word != data => {
+                        *word = data;
+                        true
+                    }
+                    _ => false,
                 }
-                changed
             }
         }
 
@@ -124,7 +134,7 @@ impl<T: Synth, const A: usize> Logic for Ram<T, A> {
         Verilog::Custom(format!(
             "{}initial read_data = {}'h0;\nalways @(posedge clock) begin\n  if (write_enable) words[write_address] <= write_data;\n  \
              read_data <= words[read_address];\nend\n",
-            words_hdl("(* no_rw_check, ram_style = \"block\" *)", T::BITS, 1 << A),
+            words_hdl("(* no_rw_check, ram_style = \"block\" *)", T::BITS, self._words.len()),
             T::BITS
         ))
     }
@@ -141,7 +151,7 @@ impl<T: Synth, const A: usize> Node for Ram<T, A> {
         if !self._activity.is_live() || self.clock.val() != clock {
             return false;
         }
-        let read = self._words[self.read_address.val().index()];
+        let read = self.read();
         let moved = read != self.read_data.val();
         self.read_data.next = read;
         let changed = self.write() | moved;
@@ -159,7 +169,7 @@ impl<T: Synth, const A: usize> Logic for LutRam<T, A> {
         Verilog::Custom(format!(
             "{}always @(posedge clock) if (write_enable) words[write_address] <= write_data;\n\
              always @(*) read_data = words[read_address];\n",
-            words_hdl("(* ram_style = \"distributed\" *)", T::BITS, 1 << A)
+            words_hdl("(* ram_style = \"distributed\" *)", T::BITS, self._words.len())
         ))
     }
 }
@@ -172,7 +182,7 @@ impl<T: Synth, const A: usize> Node for LutRam<T, A> {
         } else if !stale {
             return false;
         }
-        self.read_data.next = self._words[self.read_address.val().index()];
+        self.read_data.next = self.read();
         self.read_data.publish()
     }
     fn tick(&mut self, clock: Clk) -> bool {

@@ -1,0 +1,1 @@
+//! What is sent when: acknowledgements, retransmission, round-trip time, window.

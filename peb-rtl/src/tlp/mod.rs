@@ -1,0 +1,1 @@
+//! Checks on TLPs that come from the PCIe link (PCI Express Base Specification 2.2).
