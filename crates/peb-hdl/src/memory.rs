@@ -168,7 +168,7 @@ impl<T: Synth, const A: usize> Logic for LutRam<T, A> {
     fn hdl(&self) -> Verilog {
         Verilog::Custom(format!(
             "{}always @(posedge clock) if (write_enable) words[write_address] <= write_data;\n\
-             always @(*) read_data = words[read_address];\n",
+             assign read_data = words[read_address];\n",
             words_hdl("(* ram_style = \"distributed\" *)", T::BITS, self._words.len())
         ))
     }

@@ -148,8 +148,9 @@ impl Logic for Sync2 {
     fn update(&mut self) {}
     fn hdl(&self) -> Verilog {
         Verilog::Custom(
-            "(* ASYNC_REG = \"TRUE\" *) reg meta = 1'b0;\n(* ASYNC_REG = \"TRUE\" *) reg stable = 1'b0;\n\
-             always @(posedge clock) begin\n  meta <= d;\n  stable <= meta;\nend\nalways @(*) q = stable;\n"
+            "(* ASYNC_REG = \"TRUE\" *) reg meta;\n(* ASYNC_REG = \"TRUE\" *) reg stable;\n\
+             initial begin\n  meta = 1'b0;\n  stable = 1'b0;\nend\n\
+             always @(posedge clock) begin\n  meta <= d;\n  stable <= meta;\nend\nassign q = stable;\n"
                 .to_string(),
         )
     }

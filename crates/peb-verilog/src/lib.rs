@@ -1,1 +1,22 @@
-//! peb-verilog
+//! Verilog that means the same as the Rust.
+//!
+//! * [`export`] writes a rust-hdl design as plain Verilog-2005. It prints from rust-hdl's AST itself, every
+//!   expression at exactly the width that its Rust type has, one module per distinct block.
+
+mod check;
+mod error;
+mod export;
+mod expr;
+mod harness;
+mod lower;
+mod module;
+mod names;
+mod print;
+mod recording;
+pub mod tools;
+mod tree;
+
+pub use error::{ExportError, Problem};
+pub use export::{custom_uses, export, export_with, CustomUse, ExportOptions};
+pub use harness::{assert_equivalent, check_equivalent, check_equivalent_verilator, HarnessError, Mismatch};
+pub use recording::{Port, Recording};
