@@ -389,9 +389,6 @@ fn expressions(clocks: usize) -> Recording {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut sim = Sim::new(Expressions::default(), |_| {});
     let mut recording = Recording::new(sim.dut.as_ref(), "expressions").unwrap();
-    if let Ok(d) = std::env::var("DUMP") {
-        std::fs::write(format!("{d}/expressions.v"), &recording.verilog).unwrap();
-    }
     for _ in 0..clocks {
         sim.dut.a.next = edge_biased(&mut random).into();
         sim.dut.b.next = edge_biased(&mut random).into();
@@ -425,9 +422,6 @@ fn chain(clocks: usize) -> Recording {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut sim = Sim::new(Chain::default(), |d| d.clock.next = Clk::new(0));
     let mut recording = Recording::new(sim.dut.as_ref(), "chain").unwrap();
-    if let Ok(d) = std::env::var("DUMP") {
-        std::fs::write(format!("{d}/chain.v"), &recording.verilog).unwrap();
-    }
     for _ in 0..clocks {
         sim.dut.rx.beat.next = Beat { data: U::new(random.gen()), keep: U::new(random.gen()), last: random.gen() };
         sim.dut.rx.valid.next = random.gen();
@@ -444,9 +438,6 @@ fn machine(clocks: usize) -> Recording {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut sim = Sim::new(Machine::default(), |d| d.clock.next = Clk::new(0));
     let mut recording = Recording::new(sim.dut.as_ref(), "machine").unwrap();
-    if let Ok(d) = std::env::var("DUMP") {
-        std::fs::write(format!("{d}/machine.v"), &recording.verilog).unwrap();
-    }
     for _ in 0..clocks {
         sim.dut.reset.next = random.gen_ratio(1, 50);
         sim.dut.go.next = random.gen();
