@@ -21,6 +21,7 @@ mod reg;
 mod sim;
 #[allow(missing_docs)] // rust-hdl derives methods without any
 mod stream;
+mod trace;
 mod word;
 
 pub use memory::{LutRam, Ram};
@@ -28,4 +29,5 @@ pub use node::{Activity, Clk, Node, MAX_PASSES};
 pub use reg::{Reg, RegD, RegQ, Sync2};
 pub use sim::Sim;
 pub use stream::{StreamRx, StreamTx};
+pub use trace::VcdTrace;
 pub use word::{bit_cast, bit_cast_narrow, bit_cast_wide, bit_cast_wide_wide, bits, wide, U, W};

@@ -98,3 +98,51 @@ fn words_wrap_and_shift_as_documented() {
     assert_eq!(w.raw(), 0xff << 92);
     assert_eq!(bit_cast_narrow::<8, 100>(w >> 92), 0xff);
 }
+
+/// One register in each of two clocks, the second fed by the first.
+#[derive(Module, Default)]
+struct Crossing {
+    pub fast: Signal<In, Clk>,
+    pub slow: Signal<In, Clk>,
+    pub count: Signal<Out, U<8>>,
+    pub seen: Signal<Out, U<8>>,
+    counter: Reg<U<8>>,
+    copy: Reg<U<8>>,
+    _activity: Activity,
+}
+
+impl Logic for Crossing {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.counter.clock.next = self.fast.val();
+        self.copy.clock.next = self.slow.val();
+        self.counter.d.next = self.counter.q.val() + 1;
+        self.copy.d.next = self.counter.q.val();
+        self.count.next = self.counter.q.val();
+        self.seen.next = self.copy.q.val();
+    }
+}
+
+#[test]
+fn simultaneous_edges_do_not_race_and_are_traced() {
+    let mut sim = Sim::with_clocks(Crossing::default(), &[2, 6], |d| {
+        d.fast.next = Clk::new(0);
+        d.slow.next = Clk::new(1);
+    });
+    let file = std::env::temp_dir().join(format!("peb-hdl-crossing-{}.vcd", std::process::id()));
+    sim.trace_to(&file).unwrap();
+    let mut slow_edges = 0;
+    for _ in 0..12 {
+        let before = sim.dut.count.val();
+        if sim.advance() & 2 != 0 {
+            slow_edges += 1;
+            assert_eq!(sim.dut.seen.val(), before, "the copy takes what stood before the common edge");
+        }
+    }
+    assert_eq!((sim.time(), slow_edges, sim.dut.count.val().raw()), (24, 4, 12));
+    drop(sim);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(text.contains("$scope module counter $end"), "{text}");
+    assert!(text.lines().any(|l| l.starts_with("b00001010 ")), "the counter passes ten: {text}");
+}
