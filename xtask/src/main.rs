@@ -1,2 +1,25 @@
-//! xtask
-fn main() {}
+//! Tasks of the repository: `cargo xtask --help`.
+
+mod gen;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Writes the generated documents and the Wireshark dissector.
+    Gen(gen::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Gen(args) => gen::run(&args),
+    }
+}

@@ -3,6 +3,11 @@
 use crate::{Access, Register, Reset, Role, COUNTERS, MAX_SLOTS, REGISTERS, SLOT_BASE, SLOT_REGISTERS, SLOT_STRIDE};
 use std::fmt::Write;
 
+/// The files this crate generates: path from the root of the repository, and content.
+pub fn files() -> Vec<(&'static str, String)> {
+    vec![("docs/registers.md", registers_md())]
+}
+
 /// The document, in Markdown.
 pub fn registers_md() -> String {
     let mut text = String::from(

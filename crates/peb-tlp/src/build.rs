@@ -1,8 +1,6 @@
 //! TLPs with storage of their own, and a builder for each type.
 
-use crate::{
-    CompletionStatus, Fmt, FmtType, FunctionId, MsgRouting, Tag, TlpError, TlpType, TlpView,
-};
+use crate::{CompletionStatus, Fmt, FmtType, FunctionId, MsgRouting, Tag, TlpError, TlpType, TlpView};
 use alloc::vec::Vec;
 
 /// Who asks: Requester ID and Tag, which together name an outstanding request (PCIe 2.2.6.2).
@@ -33,10 +31,7 @@ impl Completion {
     /// The first (or only) completion of `request` by `completer`; Byte Count and Lower Address as 2.2.9 asks.
     pub fn of(request: &TlpView<'_>, completer: FunctionId, status: CompletionStatus) -> Self {
         Completion {
-            request: RequestId {
-                requester: request.requester(),
-                tag: request.tag(),
-            },
+            request: RequestId { requester: request.requester(), tag: request.tag() },
             completer,
             status,
             byte_count: request.completion_byte_count(),
@@ -80,11 +75,7 @@ impl Tlp {
     /// # Errors
     /// [`TlpError`] if it is longer than 4096 bytes or crosses 4 KiB.
     pub fn memory_read(id: RequestId, address: u64, len: usize) -> Result<Self, TlpError> {
-        let (dwords, enables) = if len == 0 {
-            (1, 0)
-        } else {
-            span(address, len)?
-        };
+        let (dwords, enables) = if len == 0 { (1, 0) } else { span(address, len)? };
         Self::memory(TlpType::MemRead, id, address, dwords, enables, &[])
     }
 
@@ -108,23 +99,8 @@ impl Tlp {
     ///
     /// # Errors
     /// [`TlpError::Field`] if the register is not a dword below 4096.
-    pub fn config_read(
-        id: RequestId,
-        target: FunctionId,
-        register: u16,
-        type1: bool,
-    ) -> Result<Self, TlpError> {
-        Self::config(
-            if type1 {
-                TlpType::CfgRead1
-            } else {
-                TlpType::CfgRead0
-            },
-            id,
-            target,
-            register,
-            &[],
-        )
+    pub fn config_read(id: RequestId, target: FunctionId, register: u16, type1: bool) -> Result<Self, TlpError> {
+        Self::config(if type1 { TlpType::CfgRead1 } else { TlpType::CfgRead0 }, id, target, register, &[])
     }
 
     /// CfgWr of a dword, all bytes enabled; `data` in address order. See [`Tlp::config_read`].
@@ -138,17 +114,7 @@ impl Tlp {
         type1: bool,
         data: [u8; 4],
     ) -> Result<Self, TlpError> {
-        Self::config(
-            if type1 {
-                TlpType::CfgWrite1
-            } else {
-                TlpType::CfgWrite0
-            },
-            id,
-            target,
-            register,
-            &data,
-        )
+        Self::config(if type1 { TlpType::CfgWrite1 } else { TlpType::CfgWrite0 }, id, target, register, &data)
     }
 
     /// IORd of one dword at `address` (2.2.7).
@@ -178,23 +144,9 @@ impl Tlp {
         specific: [u8; 8],
         data: &[u8],
     ) -> Result<Self, TlpError> {
-        let fmt = if data.is_empty() {
-            Fmt::FourDw
-        } else {
-            Fmt::FourDwData
-        };
-        let fmt_type = FmtType {
-            fmt,
-            ty: TlpType::Message(routing),
-        };
-        Self::assemble(
-            fmt_type,
-            data.len() / 4,
-            id.tag,
-            id.words(code),
-            &specific,
-            data,
-        )
+        let fmt = if data.is_empty() { Fmt::FourDw } else { Fmt::FourDwData };
+        let fmt_type = FmtType { fmt, ty: TlpType::Message(routing) };
+        Self::assemble(fmt_type, data.len() / 4, id.tag, id.words(code), &specific, data)
     }
 
     /// Cpl, or CplD if `data` is not empty; `data` in whole dwords (2.2.9).
@@ -202,41 +154,21 @@ impl Tlp {
     /// # Errors
     /// [`TlpError`] if `data` is not whole dwords or is too long, or a field does not fit.
     pub fn completion(completion: Completion, data: &[u8]) -> Result<Self, TlpError> {
-        let Completion {
-            request,
-            completer,
-            status,
-            byte_count,
-            lower_address,
-        } = completion;
+        let Completion { request, completer, status, byte_count, lower_address } = completion;
         if byte_count == 0 || byte_count > 4096 {
             return Err(TlpError::Field("byte count"));
         }
         if lower_address > 0x7f {
             return Err(TlpError::Field("lower address"));
         }
-        let fmt = if data.is_empty() {
-            Fmt::ThreeDw
-        } else {
-            Fmt::ThreeDwData
-        };
-        let fmt_type = FmtType {
-            fmt,
-            ty: TlpType::Completion,
-        };
+        let fmt = if data.is_empty() { Fmt::ThreeDw } else { Fmt::ThreeDwData };
+        let fmt_type = FmtType { fmt, ty: TlpType::Completion };
         let count = byte_count & 0xfff | u16::from(status.bits()) << 13;
         let [c1, c0] = completer.0.to_be_bytes();
         let [n1, n0] = count.to_be_bytes();
         let [r1, r0] = request.requester.0.to_be_bytes();
         let last = [r1, r0, request.tag.0 as u8, lower_address];
-        Self::assemble(
-            fmt_type,
-            data.len() / 4,
-            request.tag,
-            [c1, c0, n1, n0],
-            &last,
-            data,
-        )
+        Self::assemble(fmt_type, data.len() / 4, request.tag, [c1, c0, n1, n0], &last, data)
     }
 
     /// Takes bytes in wire order.
@@ -334,60 +266,25 @@ impl Tlp {
         };
         let address = (address & !3).to_be_bytes();
         let address = if wide { &address[..] } else { &address[4..] };
-        Self::assemble(
-            FmtType { fmt, ty },
-            dwords,
-            id.tag,
-            id.words(enables),
-            address,
-            data,
-        )
+        Self::assemble(FmtType { fmt, ty }, dwords, id.tag, id.words(enables), address, data)
     }
 
-    fn config(
-        ty: TlpType,
-        id: RequestId,
-        target: FunctionId,
-        register: u16,
-        data: &[u8],
-    ) -> Result<Self, TlpError> {
+    fn config(ty: TlpType, id: RequestId, target: FunctionId, register: u16, data: &[u8]) -> Result<Self, TlpError> {
         if register > 4092 || register % 4 != 0 {
             return Err(TlpError::Field("register"));
         }
-        let fmt = if data.is_empty() {
-            Fmt::ThreeDw
-        } else {
-            Fmt::ThreeDwData
-        };
+        let fmt = if data.is_empty() { Fmt::ThreeDw } else { Fmt::ThreeDwData };
         let [t1, t0] = target.0.to_be_bytes();
         let [r1, r0] = register.to_be_bytes();
-        Self::assemble(
-            FmtType { fmt, ty },
-            1,
-            id.tag,
-            id.words(0x0f),
-            &[t1, t0, r1, r0],
-            data,
-        )
+        Self::assemble(FmtType { fmt, ty }, 1, id.tag, id.words(0x0f), &[t1, t0, r1, r0], data)
     }
 
     fn io(ty: TlpType, id: RequestId, address: u32, data: &[u8]) -> Result<Self, TlpError> {
         if address % 4 != 0 {
             return Err(TlpError::Field("address"));
         }
-        let fmt = if data.is_empty() {
-            Fmt::ThreeDw
-        } else {
-            Fmt::ThreeDwData
-        };
-        Self::assemble(
-            FmtType { fmt, ty },
-            1,
-            id.tag,
-            id.words(0x0f),
-            &address.to_be_bytes(),
-            data,
-        )
+        let fmt = if data.is_empty() { Fmt::ThreeDw } else { Fmt::ThreeDwData };
+        Self::assemble(FmtType { fmt, ty }, 1, id.tag, id.words(0x0f), &address.to_be_bytes(), data)
     }
 
     /// Puts the dwords together and checks the result.
@@ -437,12 +334,5 @@ fn span(address: u64, len: usize) -> Result<(usize, u8), TlpError> {
     let dwords = (skip + len).div_ceil(4);
     let first = 0x0f << skip & 0x0f;
     let last = 0x0f >> (dwords * 4 - skip - len);
-    Ok((
-        dwords,
-        if dwords == 1 {
-            first & last
-        } else {
-            last << 4 | first
-        },
-    ))
+    Ok((dwords, if dwords == 1 { first & last } else { last << 4 | first }))
 }

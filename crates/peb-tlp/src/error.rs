@@ -84,43 +84,23 @@ impl fmt::Display for TlpError {
             }
             TlpError::Prefix(b) => write!(f, "byte 0 is {b:#04x}: TLP prefixes are not supported"),
             TlpError::ReservedType(b) => write!(f, "byte 0 is {b:#04x}: reserved Fmt/Type"),
-            TlpError::PayloadTooLong(n) => write!(
-                f,
-                "payload of {n} bytes, at most {} allowed",
-                crate::MAX_PAYLOAD
-            ),
-            TlpError::FirstByteEnableZero => {
-                f.write_str("First DW BE is 0000b with Length above 1")
-            }
+            TlpError::PayloadTooLong(n) => write!(f, "payload of {n} bytes, at most {} allowed", crate::MAX_PAYLOAD),
+            TlpError::FirstByteEnableZero => f.write_str("First DW BE is 0000b with Length above 1"),
             TlpError::LastByteEnableZero => f.write_str("Last DW BE is 0000b with Length above 1"),
             TlpError::LastByteEnableSet(be) => {
                 write!(f, "Last DW BE is {be:04b}b with Length 1, expected 0000b")
             }
             TlpError::ByteEnableHoles(be) => {
-                write!(
-                    f,
-                    "byte enables (last {:04b}b, first {:04b}b) leave holes",
-                    be >> 4,
-                    be & 15
-                )
+                write!(f, "byte enables (last {:04b}b, first {:04b}b) leave holes", be >> 4, be & 15)
             }
             TlpError::Crosses4K { address, dwords } => {
-                write!(
-                    f,
-                    "{dwords} dwords from {address:#x} cross a 4 KiB boundary"
-                )
+                write!(f, "{dwords} dwords from {address:#x} cross a 4 KiB boundary")
             }
             TlpError::RequestLength(n) => {
                 write!(f, "configuration or I/O request of {n} dwords, expected 1")
             }
-            TlpError::TrafficClass(tc) => write!(
-                f,
-                "configuration or I/O request in traffic class {tc}, expected 0"
-            ),
-            TlpError::Attributes(a) => write!(
-                f,
-                "configuration or I/O request with Attr[1:0] {a:02b}b, expected 00b"
-            ),
+            TlpError::TrafficClass(tc) => write!(f, "configuration or I/O request in traffic class {tc}, expected 0"),
+            TlpError::Attributes(a) => write!(f, "configuration or I/O request with Attr[1:0] {a:02b}b, expected 00b"),
             TlpError::AtomicLength(n) => write!(f, "AtomicOp of {n} dwords: no operand size"),
             TlpError::AtomicAlignment(a) => {
                 write!(f, "AtomicOp address {a:#x} is not aligned to its operand")

@@ -130,26 +130,17 @@ impl TlpType {
 
     /// True for MRd, MRdLk and MWr.
     pub const fn is_memory(self) -> bool {
-        matches!(
-            self,
-            TlpType::MemRead | TlpType::MemReadLocked | TlpType::MemWrite
-        )
+        matches!(self, TlpType::MemRead | TlpType::MemReadLocked | TlpType::MemWrite)
     }
 
     /// True for FetchAdd, Swap and CAS.
     pub const fn is_atomic(self) -> bool {
-        matches!(
-            self,
-            TlpType::FetchAdd | TlpType::Swap | TlpType::CompareSwap
-        )
+        matches!(self, TlpType::FetchAdd | TlpType::Swap | TlpType::CompareSwap)
     }
 
     /// True for configuration requests of both types.
     pub const fn is_config(self) -> bool {
-        matches!(
-            self,
-            TlpType::CfgRead0 | TlpType::CfgWrite0 | TlpType::CfgRead1 | TlpType::CfgWrite1
-        )
+        matches!(self, TlpType::CfgRead0 | TlpType::CfgWrite0 | TlpType::CfgRead1 | TlpType::CfgWrite1)
     }
 
     /// True for I/O requests.
@@ -208,11 +199,7 @@ impl FmtType {
     pub const fn parse(byte0: u8) -> Result<Self, TlpError> {
         use Fmt::*;
         let Some(fmt) = Fmt::from_byte0(byte0) else {
-            return Err(if byte0 >> 5 == 4 {
-                TlpError::Prefix(byte0)
-            } else {
-                TlpError::ReservedType(byte0)
-            });
+            return Err(if byte0 >> 5 == 4 { TlpError::Prefix(byte0) } else { TlpError::ReservedType(byte0) });
         };
         let ty = match (byte0 & 0x1f, fmt) {
             (0x00, ThreeDw | FourDw) => TlpType::MemRead,
@@ -288,11 +275,7 @@ pub const fn wire_length(dw0: [u8; 4]) -> Option<usize> {
     let Some(fmt) = Fmt::from_byte0(dw0[0]) else {
         return None;
     };
-    let payload = if fmt.has_data() {
-        length_field(dw0) as usize * 4
-    } else {
-        0
-    };
+    let payload = if fmt.has_data() { length_field(dw0) as usize * 4 } else { 0 };
     let digest = if dw0[2] & 0x80 != 0 { 4 } else { 0 };
     Some(fmt.header_len() + payload + digest)
 }

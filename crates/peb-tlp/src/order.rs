@@ -42,10 +42,7 @@ mod checker {
     /// Every flow there is, to index the newest TLP delivered of each.
     const FLOWS: [Flow; 6] = {
         const fn flow(class: Class, relaxed_ordering: bool) -> Flow {
-            Flow {
-                class,
-                relaxed_ordering,
-            }
+            Flow { class, relaxed_ordering }
         }
         [
             flow(Class::Posted, false),
@@ -147,25 +144,16 @@ mod checker {
         /// [`TlpError`] if its class cannot be told, because it ends before the third byte or its type is reserved.
         pub fn sent(&mut self, tlp: &[u8]) -> Result<u64, TlpError> {
             let &[byte0, _, byte2, ..] = tlp else {
-                return Err(TlpError::TooShort {
-                    need: crate::MIN_TLP,
-                    have: tlp.len(),
-                });
+                return Err(TlpError::TooShort { need: crate::MIN_TLP, have: tlp.len() });
             };
-            let flow = Flow {
-                class: FmtType::parse(byte0)?.class(),
-                relaxed_ordering: byte2 & 0x20 != 0,
-            };
+            let flow = Flow { class: FmtType::parse(byte0)?.class(), relaxed_ordering: byte2 & 0x20 != 0 };
             let place = self.counts.sent;
             self.counts.sent += 1;
             self.counts.missing += 1;
             match self.tlps.get_mut(tlp) {
                 Some(sent) => sent.outstanding.insert(place),
                 None => {
-                    let sent = Sent {
-                        flow,
-                        outstanding: BTreeSet::from([place]),
-                    };
+                    let sent = Sent { flow, outstanding: BTreeSet::from([place]) };
                     self.tlps.insert(tlp.into(), sent).is_none()
                 }
             };
@@ -217,10 +205,7 @@ mod checker {
 
         /// What has been sent and not delivered, in the order sent: place among the sent, and bytes.
         pub fn missing(&self) -> Vec<(u64, &[u8])> {
-            let each = self
-                .tlps
-                .iter()
-                .flat_map(|(tlp, sent)| sent.outstanding.iter().map(move |at| (*at, &**tlp)));
+            let each = self.tlps.iter().flat_map(|(tlp, sent)| sent.outstanding.iter().map(move |at| (*at, &**tlp)));
             let mut missing: Vec<_> = each.collect();
             missing.sort_unstable();
             missing

@@ -1,9 +1,7 @@
 //! One TLP, read in place.
 
 use crate::kind::length_field;
-use crate::{
-    check, wire_length, Class, CompletionStatus, Flow, FmtType, FunctionId, Tag, TlpError, TlpType,
-};
+use crate::{check, wire_length, Class, CompletionStatus, Flow, FmtType, FunctionId, Tag, TlpError, TlpType};
 
 /// A well-formed TLP in wire byte order. Fields that a type does not have read as the bits at their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +17,7 @@ impl<'a> TlpView<'a> {
     /// The first rule broken, see [`TlpError`]. Reserved bits are ignored, as the specification asks.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, TlpError> {
         let have = bytes.len();
-        let dw0 = *bytes
-            .first_chunk::<4>()
-            .ok_or(TlpError::TooShort { need: 4, have })?;
+        let dw0 = *bytes.first_chunk::<4>().ok_or(TlpError::TooShort { need: 4, have })?;
         let fmt_type = FmtType::parse(dw0[0])?;
         let need = wire_length(dw0).ok_or(TlpError::ReservedType(dw0[0]))?;
         if fmt_type.fmt.has_data() && length_field(dw0) as usize * 4 > crate::MAX_PAYLOAD {
@@ -44,9 +40,7 @@ impl<'a> TlpView<'a> {
     /// As [`TlpView::parse`], but bytes after the TLP are no error.
     pub fn parse_first(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), TlpError> {
         let have = bytes.len();
-        let dw0 = *bytes
-            .first_chunk::<4>()
-            .ok_or(TlpError::TooShort { need: 4, have })?;
+        let dw0 = *bytes.first_chunk::<4>().ok_or(TlpError::TooShort { need: 4, have })?;
         FmtType::parse(dw0[0])?;
         let need = wire_length(dw0).ok_or(TlpError::ReservedType(dw0[0]))?;
         let (tlp, rest) = bytes.split_at(need.min(have));
@@ -75,10 +69,7 @@ impl<'a> TlpView<'a> {
 
     /// What the ordering rules look at.
     pub const fn flow(&self) -> Flow {
-        Flow {
-            class: self.class(),
-            relaxed_ordering: self.relaxed_ordering(),
-        }
+        Flow { class: self.class(), relaxed_ordering: self.relaxed_ordering() }
     }
 
     /// Header in bytes (12 or 16).
@@ -250,11 +241,7 @@ impl<'a> TlpView<'a> {
     pub const fn completion_lower_address(&self) -> u8 {
         match self.ty() {
             TlpType::MemRead | TlpType::MemReadLocked => {
-                let skip = if self.first_be() == 0 {
-                    0
-                } else {
-                    self.first_be().trailing_zeros() as u8
-                };
+                let skip = if self.first_be() == 0 { 0 } else { self.first_be().trailing_zeros() as u8 };
                 self.address() as u8 & 0x7c | skip
             }
             _ => 0,

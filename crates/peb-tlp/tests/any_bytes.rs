@@ -5,26 +5,16 @@ use proptest::prelude::*;
 
 /// Bytes that often get past the length check: the first dword asks for about as many as there are.
 fn likely() -> impl Strategy<Value = Vec<u8>> {
-    (
-        any::<u8>(),
-        0u16..140,
-        any::<bool>(),
-        proptest::collection::vec(any::<u8>(), 8..600),
-        -1i32..2,
-    )
-        .prop_map(|(byte0, dwords, digest, tail, off)| {
+    (any::<u8>(), 0u16..140, any::<bool>(), proptest::collection::vec(any::<u8>(), 8..600), -1i32..2).prop_map(
+        |(byte0, dwords, digest, tail, off)| {
             let [l1, l0] = dwords.to_be_bytes();
-            let dw0 = [
-                byte0,
-                tail[0] & 0x8f,
-                l1 | if digest { 0x80 } else { 0 },
-                l0,
-            ];
+            let dw0 = [byte0, tail[0] & 0x8f, l1 | if digest { 0x80 } else { 0 }, l0];
             let mut bytes = [&dw0[..], &tail].concat();
             let len = wire_length(dw0).unwrap_or(16) as i32 + off;
             bytes.resize(len.max(0) as usize, 0x5a);
             bytes
-        })
+        },
+    )
 }
 
 fn look(bytes: &[u8]) -> bool {
@@ -39,24 +29,9 @@ fn look(bytes: &[u8]) -> bool {
     assert_eq!(tlp.header_len() + tlp.payload().len() + digest, bytes.len());
     assert!(tlp.payload().len() <= MAX_PAYLOAD && bytes.len() <= MAX_TLP);
     assert!((1..=4096).contains(&tlp.completion_byte_count()));
-    assert!(
-        tlp.completion_lower_address() < 0x80 && tlp.address() % 4 == 0 && tlp.register() < 4096
-    );
-    let _ = (
-        tlp.requester(),
-        tlp.completer(),
-        tlp.tag(),
-        tlp.status(),
-        tlp.byte_count(),
-        tlp.digest(),
-    );
-    assert_eq!(
-        TlpView::parse_first(&[bytes, &[0xff]].concat())
-            .unwrap()
-            .0
-            .bytes(),
-        bytes
-    );
+    assert!(tlp.completion_lower_address() < 0x80 && tlp.address() % 4 == 0 && tlp.register() < 4096);
+    let _ = (tlp.requester(), tlp.completer(), tlp.tag(), tlp.status(), tlp.byte_count(), tlp.digest());
+    assert_eq!(TlpView::parse_first(&[bytes, &[0xff]].concat()).unwrap().0.bytes(), bytes);
     true
 }
 

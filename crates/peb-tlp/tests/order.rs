@@ -4,9 +4,7 @@ use peb_tlp::{may_pass, Class, Flow, FunctionId, OrderChecker, OrderReport, Requ
 use std::time::{Duration, Instant};
 
 fn write(address: u64) -> Vec<u8> {
-    Tlp::memory_write(RequestId::default(), address, &[0; 4])
-        .unwrap()
-        .into_bytes()
+    Tlp::memory_write(RequestId::default(), address, &[0; 4]).unwrap().into_bytes()
 }
 
 fn relaxed(address: u64) -> Vec<u8> {
@@ -15,28 +13,12 @@ fn relaxed(address: u64) -> Vec<u8> {
 }
 
 fn read(tag: u16) -> Vec<u8> {
-    let id = RequestId {
-        requester: FunctionId(0),
-        tag: Tag(tag),
-    };
+    let id = RequestId { requester: FunctionId(0), tag: Tag(tag) };
     Tlp::memory_read(id, 0, 4).unwrap().into_bytes()
 }
 
 fn completion(tag: u8, relaxed: bool) -> Vec<u8> {
-    vec![
-        0x0a,
-        0,
-        if relaxed { 0x20 } else { 0 },
-        0,
-        1,
-        0,
-        0,
-        4,
-        0,
-        0,
-        tag,
-        0,
-    ]
+    vec![0x0a, 0, if relaxed { 0x20 } else { 0 }, 0, 1, 0, 0, 4, 0, 0, tag, 0]
 }
 
 fn run(sent: &[Vec<u8>], delivered: &[usize]) -> OrderReport {
@@ -52,15 +34,11 @@ fn run(sent: &[Vec<u8>], delivered: &[usize]) -> OrderReport {
 
 #[test]
 fn the_table() {
-    let flow = |class, relaxed_ordering| Flow {
-        class,
-        relaxed_ordering,
-    };
+    let flow = |class, relaxed_ordering| Flow { class, relaxed_ordering };
     use Class::*;
     for relaxed in [false, true] {
         for earlier_relaxed in [false, true] {
-            let passes =
-                |later, earlier| may_pass(flow(later, relaxed), flow(earlier, earlier_relaxed));
+            let passes = |later, earlier| may_pass(flow(later, relaxed), flow(earlier, earlier_relaxed));
             assert_eq!(passes(Posted, Posted), relaxed);
             assert!(passes(Posted, NonPosted) && passes(Posted, Completion));
             assert!(!passes(NonPosted, Posted) && !passes(NonPosted, NonPosted));
@@ -78,10 +56,7 @@ fn legal_orders() {
         (vec![write(0), write(4), read(1)], vec![0, 1, 2]),
         (vec![read(1), write(0), completion(1, false)], vec![1, 2, 0]),
         (vec![completion(1, false), read(1), write(0)], vec![2, 1, 0]),
-        (
-            vec![write(0), relaxed(4), completion(1, true)],
-            vec![2, 1, 0],
-        ),
+        (vec![write(0), relaxed(4), completion(1, true)], vec![2, 1, 0]),
     ] {
         let report = run(&sent, &delivered);
         assert!(report.is_clean(), "{report:?}");
@@ -96,26 +71,15 @@ fn violations() {
         (vec![write(0), read(1)], vec![1, 0], 1),
         (vec![write(0), completion(1, false)], vec![1, 0], 1),
         (vec![read(1), read(2)], vec![1, 0], 1),
-        (
-            vec![completion(1, true), completion(2, true)],
-            vec![1, 0],
-            1,
-        ),
+        (vec![completion(1, true), completion(2, true)], vec![1, 0], 1),
         (vec![relaxed(0), write(4)], vec![1, 0], 1),
         // One late behind three, and two late behind one.
-        (
-            vec![write(0), write(4), write(8), read(1)],
-            vec![1, 2, 3, 0],
-            1,
-        ),
+        (vec![write(0), write(4), write(8), read(1)], vec![1, 2, 3, 0], 1),
         (vec![write(0), write(4), read(1)], vec![2, 0, 1], 2),
     ] {
         let report = run(&sent, &delivered);
         assert_eq!(report.reordered, reordered, "{delivered:?}");
-        assert_eq!(
-            (report.missing, report.duplicated, report.corrupted),
-            (0, 0, 0)
-        );
+        assert_eq!((report.missing, report.duplicated, report.corrupted), (0, 0, 0));
     }
 }
 
@@ -123,15 +87,7 @@ fn violations() {
 fn missing_duplicated_corrupted() {
     let sent = [write(0), write(4), write(8)];
     let report = run(&sent, &[0, 2, 2]);
-    assert_eq!(
-        (
-            report.missing,
-            report.duplicated,
-            report.reordered,
-            report.corrupted
-        ),
-        (1, 1, 0, 0)
-    );
+    assert_eq!((report.missing, report.duplicated, report.reordered, report.corrupted), (1, 1, 0, 0));
 
     let mut checker = OrderChecker::new();
     checker.sent(&write(0)).unwrap();
@@ -141,9 +97,7 @@ fn missing_duplicated_corrupted() {
     let report = checker.report();
     assert_eq!((report.missing, report.corrupted), (1, 1));
     assert_eq!(checker.missing(), [(0, &write(0)[..])]);
-    assert!(checker.anomalies()[0]
-        .to_string()
-        .starts_with("delivery 0 was never sent: 40 00"));
+    assert!(checker.anomalies()[0].to_string().starts_with("delivery 0 was never sent: 40 00"));
     assert!(checker.sent(&[0xff; 12]).is_err() && checker.sent(&[0]).is_err());
 }
 
@@ -152,10 +106,7 @@ fn equal_tlps() {
     // The first of two equal ones is lost: the second is missing's equal, not late.
     let sent = [write(0), write(4), write(0), write(8)];
     let report = run(&sent, &[1, 2, 3]);
-    assert_eq!(
-        (report.missing, report.reordered, report.duplicated),
-        (1, 0, 0)
-    );
+    assert_eq!((report.missing, report.reordered, report.duplicated), (1, 0, 0));
     // Both come, one after the one between them.
     assert!(run(&sent, &[0, 1, 2, 3]).is_clean());
     // Three for two.
@@ -175,9 +126,5 @@ fn a_hundred_thousand() {
         checker.delivered(&write(i % 8 * 4));
     }
     assert!(checker.report().is_clean());
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
