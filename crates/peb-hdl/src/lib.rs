@@ -22,6 +22,7 @@ mod sim;
 #[allow(missing_docs)] // rust-hdl derives methods without any
 mod stream;
 mod trace;
+mod watch;
 mod word;
 
 pub use memory::{LutRam, Ram};
@@ -30,4 +31,5 @@ pub use reg::{Reg, RegD, RegQ, Sync2};
 pub use sim::Sim;
 pub use stream::{StreamRx, StreamTx};
 pub use trace::VcdTrace;
+pub use watch::{HandshakeFault, PAYLOAD};
 pub use word::{bit_cast, bit_cast_narrow, bit_cast_wide, bit_cast_wide_wide, bits, wide, U, W};

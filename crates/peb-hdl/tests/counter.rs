@@ -67,6 +67,8 @@ impl Logic for Two {
 #[test]
 fn beats_pass_once_and_in_order() {
     let mut sim = Sim::new(Two::default(), |d| d.clock.next = Clk::new(0));
+    let watched = sim.watch_streams().len();
+    assert_eq!(watched, 6, "two ports of the pair and two of each slice");
     let mut got = vec![];
     let mut sent = 0u64;
     for clock in 0..40u64 {
@@ -145,4 +147,15 @@ fn simultaneous_edges_do_not_race_and_are_traced() {
     std::fs::remove_file(&file).unwrap();
     assert!(text.contains("$scope module counter $end"), "{text}");
     assert!(text.lines().any(|l| l.starts_with("b00001010 ")), "the counter passes ten: {text}");
+}
+
+#[test]
+#[should_panic(expected = "sink_*: valid was withdrawn before ready")]
+fn a_withdrawn_offer_is_caught() {
+    let mut sim = Sim::new(Two::default(), |d| d.clock.next = Clk::new(0));
+    sim.watch_streams();
+    for clock in 0..10 {
+        sim.dut.sink.valid.next = clock < 5;
+        sim.tick();
+    }
 }
