@@ -10,8 +10,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// How long one simulation may take. Far beyond any real one: it stops designs that never settle.
-const SIMULATION_LIMIT: Duration = Duration::from_secs(300);
-const BUILD_LIMIT: Duration = Duration::from_secs(1200);
+pub(crate) const SIMULATION_LIMIT: Duration = Duration::from_secs(300);
+pub(crate) const BUILD_LIMIT: Duration = Duration::from_secs(1200);
 
 /// Why an equivalence check failed.
 #[derive(Debug, Error)]
@@ -99,7 +99,7 @@ pub(crate) fn simulate_icarus(recording: &Recording, verilog: &str, limit: Durat
     write_bench(recording, dir)?;
     compile_icarus(dir)?;
     let out = tools::run(&tools::program("vvp")?, &["-n", "bench.vvp"], dir, &[], limit)?;
-    verdict(recording, &out.text)
+    verdict(recording, "", &out.text)
 }
 
 fn compile_icarus(dir: &Path) -> Result<(), HarnessError> {
@@ -112,64 +112,29 @@ fn compile_icarus(dir: &Path) -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// [`check_equivalent`] with Verilator. Takes some ten seconds to build.
-///
-/// # Errors
-/// As [`check_equivalent`].
-pub fn check_equivalent_verilator(recording: &Recording) -> Result<(), HarnessError> {
-    let directory = tempfile::tempdir()?;
-    let text = simulate_verilator(recording, directory.path(), &[])?;
-    verdict(recording, &text)
-}
-
-/// Builds and runs the bench in `dir`; what it printed.
-pub(crate) fn simulate_verilator(recording: &Recording, dir: &Path, extra: &[&str]) -> Result<String, HarnessError> {
-    fs::write(dir.join("design.v"), &recording.verilog)?;
-    write_bench(recording, dir)?;
-    let (root, binary) = tools::verilator()?;
-    let mut arguments = vec![
-        "--binary",
-        "--timing",
-        "-Wall",
-        "-O1",
-        "-CFLAGS",
-        "-O0",
-        "-j",
-        "1",
-        "--Mdir",
-        "build",
-        "--top-module",
-        "peb_testbench",
-    ];
-    arguments.extend(extra);
-    arguments.extend(["design.v", "bench.v"]);
-    let out = tools::run(&binary, &arguments, dir, &[("VERILATOR_ROOT", &root)], BUILD_LIMIT)?;
-    if !out.success {
-        return Err(HarnessError::Tool { tool: "verilator -Wall".to_string(), output: out.text });
-    }
-    let none: [&str; 0] = [];
-    Ok(tools::run(&dir.join("build/Vpeb_testbench"), &none, dir, &[], SIMULATION_LIMIT)?.text)
-}
-
-/// Writes `bench.v` and its stimulus `rows.mem`: one vector a clock, edges, inputs and outputs side by side.
+/// Writes `bench.v` and its stimulus `rows.mem`.
 fn write_bench(recording: &Recording, dir: &Path) -> Result<(), HarnessError> {
-    let clocks = recording.clocks();
-    if clocks == 0 {
-        return Err(HarnessError::Empty(recording.top.clone()));
-    }
     let order = columns(recording);
-    let mut rows = String::new();
-    for clock in 0..clocks {
-        order.iter().flatten().for_each(|port| rows.push_str(&recording.binary(clock, *port)));
-        rows.push('\n');
-    }
-    fs::write(dir.join("rows.mem"), rows)?;
-    fs::write(dir.join("bench.v"), bench(recording, &order, clocks))?;
+    write_rows(recording, &order, &dir.join("rows.mem"))?;
+    fs::write(dir.join("bench.v"), bench(recording, &order))?;
     Ok(())
 }
 
+/// Writes one binary vector a clock: edges, inputs and outputs side by side.
+pub(crate) fn write_rows(recording: &Recording, order: &[Vec<usize>; 3], file: &Path) -> Result<(), HarnessError> {
+    if recording.clocks() == 0 {
+        return Err(HarnessError::Empty(recording.top.clone()));
+    }
+    let mut rows = String::new();
+    for clock in 0..recording.clocks() {
+        order.iter().flatten().for_each(|port| rows.push_str(&recording.binary(clock, *port)));
+        rows.push('\n');
+    }
+    Ok(fs::write(file, rows)?)
+}
+
 /// Port numbers by column group: clocks, inputs, outputs. The first stands in the high bits.
-fn columns(recording: &Recording) -> [Vec<usize>; 3] {
+pub(crate) fn columns(recording: &Recording) -> [Vec<usize>; 3] {
     let pick = |want: &dyn Fn(usize) -> bool| (0..recording.ports.len()).filter(|p| want(*p)).collect::<Vec<_>>();
     let ports = &recording.ports;
     [
@@ -179,66 +144,69 @@ fn columns(recording: &Recording) -> [Vec<usize>; 3] {
     ]
 }
 
-fn bench(recording: &Recording, order: &[Vec<usize>; 3], clocks: usize) -> String {
-    let mut nets = String::new();
+/// What every bench has: declarations of the nets and rows, the block, and the fields of a row.
+pub(crate) struct Parts {
+    /// Declarations and the instance.
+    pub body: String,
+    /// The left side that a row is assigned to.
+    pub row: String,
+    /// Whether there is a clock, and whether there is an output.
+    pub has: [bool; 2],
+}
+
+/// The nets `clock`, `edges`, `in`, `out`, `want`, the memory `rows`, and the instance `dut`.
+pub(crate) fn parts(recording: &Recording, order: &[Vec<usize>; 3]) -> Parts {
     let mut connections = vec![];
     let mut widths = [0; 3];
     for (group, net) in ["clock", "in", "out"].iter().enumerate() {
-        let bits: usize = order[group].iter().map(|p| recording.ports[*p].bits).sum();
-        widths[group] = bits;
-        let mut high = bits;
+        widths[group] = order[group].iter().map(|p| recording.ports[*p].bits).sum();
+        let mut high = widths[group];
         for port in order[group].iter().map(|p| &recording.ports[*p]) {
             connections.push(format!(".{}({net}[{}:{}])", port.name, high - 1, high - port.bits));
             high -= port.bits;
         }
     }
     let [clock, input, output] = widths;
-    let declare = |kind: &str, name: &str, bits: usize| {
-        if bits == 0 {
-            String::new()
-        } else {
-            format!("    {kind} [{}:0] {name};\n", bits - 1)
-        }
-    };
-    let _ = write!(
-        nets,
-        "{}{}{}{}{}",
-        declare("reg", "clock", clock),
-        declare("reg", "edges", clock),
-        declare("reg", "in", input),
-        declare("wire", "out", output),
-        declare("reg", "want", output)
-    );
-    let mut fields = vec![];
-    fields.extend((clock > 0).then_some("edges"));
-    fields.extend((input > 0).then_some("in"));
-    fields.extend((output > 0).then_some("want"));
-    let (low, rise, fall) = if clock > 0 { ("clock = 0; ", "clock = edges; ", "clock = 0; ") } else { ("", "", "") };
-    let compare = if output > 0 {
-        "            if (out !== want) begin\n                $display(\"MISMATCH %0d %b\", i, out);\n                disable replay;\n            end\n"
-    } else {
-        ""
-    };
+    let nets = [
+        ("reg", "clock", clock),
+        ("reg", "edges", clock),
+        ("reg", "in", input),
+        ("wire", "out", output),
+        ("reg", "want", output),
+    ];
+    let mut body = String::new();
+    for (kind, name, bits) in nets.iter().filter(|(_, _, bits)| *bits > 0) {
+        let _ = writeln!(body, "    {kind} [{}:0] {name};", bits - 1);
+    }
+    let (bits, rows) = (clock + input + output, recording.clocks());
+    let _ = writeln!(body, "    reg [{}:0] rows [0:{}];", bits - 1, rows - 1);
+    let _ = writeln!(body, "    {} dut ({});", recording.top, connections.join(", "));
+    let fields = [("edges", clock), ("in", input), ("want", output)];
+    let fields: Vec<&str> = fields.iter().filter(|(_, bits)| *bits > 0).map(|(name, _)| *name).collect();
+    Parts { body, row: format!("{{{}}}", fields.join(", ")), has: [clock > 0, output > 0] }
+}
+
+/// The bench of Icarus, with delays.
+fn bench(recording: &Recording, order: &[Vec<usize>; 3]) -> String {
+    let Parts { body, row, has: [clocked, outputs] } = parts(recording, order);
+    let (low, rise) = if clocked { ("clock = 0; ", "clock = edges; ") } else { ("", "") };
+    let compare =
+        if outputs { "if (out !== want) begin $display(\"MISMATCH %0d %b\", i, out); disable replay; end" } else { "" };
     format!(
-        "// verilator coverage_off\n// verilator lint_off WIDTH\n// verilator lint_off BLKSEQ\n// verilator lint_off DECLFILENAME\n// verilator lint_off STMTDLY\n\
-         module peb_testbench;\n{nets}    reg [{}:0] rows [0:{}];\n    integer i;\n    {} dut ({});\n    \
-         initial begin : replay\n        $readmemb(\"rows.mem\", rows);\n        {low}\n        \
-         for (i = 0; i < {clocks}; i = i + 1) begin\n            {{{}}} = rows[i];\n            #1;\n{compare}            \
-         {rise}#1; {fall}\n        end\n        $display(\"MATCH\");\n    end\nendmodule\n",
-        clock + input + output - 1,
-        clocks - 1,
-        recording.top,
-        connections.join(", "),
-        fields.join(", "),
+        "module peb_testbench;\n{body}    integer i;\n    initial begin : replay\n        \
+         $readmemb(\"rows.mem\", rows);\n        {low}\n        for (i = 0; i < {}; i = i + 1) begin\n            \
+         {row} = rows[i];\n            #1 {compare}\n            {rise}#1 {low};\n        end\n        \
+         $display(\"MATCH\");\n    end\nendmodule\n",
+        recording.clocks(),
     )
 }
 
-/// Reads the answer of the bench.
-fn verdict(recording: &Recording, text: &str) -> Result<(), HarnessError> {
-    if text.lines().any(|l| l == "MATCH") {
+/// Reads the answer of a bench.
+pub(crate) fn verdict(recording: &Recording, tag: &str, text: &str) -> Result<(), HarnessError> {
+    if text.lines().any(|l| l == format!("{tag}MATCH")) {
         return Ok(());
     }
-    let Some(found) = text.lines().find_map(|l| l.strip_prefix("MISMATCH ")) else {
+    let Some(found) = text.lines().find_map(|l| l.strip_prefix(&format!("{tag}MISMATCH "))) else {
         return Err(HarnessError::Tool { tool: "simulation".to_string(), output: text.to_string() });
     };
     let (clock, got) = found.split_once(' ').unwrap_or((found, ""));

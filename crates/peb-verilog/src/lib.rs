@@ -15,8 +15,10 @@ mod print;
 mod recording;
 pub mod tools;
 mod tree;
+mod verilator;
 
 pub use error::{ExportError, Problem};
 pub use export::{custom_uses, export, export_with, CustomUse, ExportOptions};
-pub use harness::{assert_equivalent, check_equivalent, check_equivalent_verilator, HarnessError, Mismatch};
+pub use harness::{assert_equivalent, check_equivalent, HarnessError, Mismatch};
 pub use recording::{Port, Recording};
+pub use verilator::{check_equivalent_verilator, coverage, Coverage};

@@ -4,7 +4,7 @@
 #![allow(missing_docs)]
 
 use peb_hdl::prelude::*;
-use peb_verilog::{assert_equivalent, check_equivalent_verilator, Recording};
+use peb_verilog::{assert_equivalent, coverage, Recording};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -466,6 +466,14 @@ fn state_machines_and_memories_mean_the_same_in_icarus() {
 }
 
 #[test]
-fn expressions_mean_the_same_in_verilator() {
-    check_equivalent_verilator(&expressions(3000)).unwrap_or_else(|e| panic!("{e}"));
+fn all_mean_the_same_in_verilator_and_are_covered() {
+    let recordings = [expressions(3000), chain(1000), machine(3000)];
+    let measured = coverage(&recordings.each_ref()).unwrap_or_else(|e| panic!("{e}"));
+    for (recording, coverage) in recordings.iter().zip(measured) {
+        let (lines, toggles) = (coverage.line_percent(), coverage.toggle_percent());
+        println!("{}: lines {lines:.1} %, toggles {toggles:.1} %", recording.top);
+        println!("{:?} {:?}", coverage.uncovered_lines, coverage.uncovered_toggles);
+        assert!(coverage.lines > 5 && coverage.toggles > 50);
+        assert!(lines >= 95.0 && toggles >= 90.0);
+    }
 }

@@ -1,0 +1,193 @@
+//! Recordings replayed by Verilator, any number in one build, and what of the Verilog they exercise.
+
+use crate::harness::{columns, parts, verdict, write_rows, HarnessError, Parts, BUILD_LIMIT, SIMULATION_LIMIT};
+use crate::recording::Recording;
+use crate::tools;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+/// Drives all benches at once, without delays: compiling those would cost more than the design.
+const MAIN: &str = r#"#include "Vpeb_benches.h"
+#include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
+int main() {
+    VerilatedContext context;
+    Vpeb_benches top{&context};
+    top.step = 0;
+    top.eval();
+    while (!top.done) {
+        top.step = 1;
+        top.eval();
+        top.step = 0;
+        top.eval();
+    }
+    top.final();
+#if VM_COVERAGE
+    context.coveragep()->write("coverage.dat");
+#endif
+    return 0;
+}
+"#;
+
+/// Checks recordings as [`crate::check_equivalent`] does, with Verilator: one build for all of them. Its `-Wall`
+/// finds nothing to say about the exported Verilog, or the check fails.
+///
+/// # Errors
+/// The first mismatch, or whatever kept the check from being done.
+pub fn check_equivalent_verilator(recordings: &[&Recording]) -> Result<(), HarnessError> {
+    let directory = tempfile::tempdir()?;
+    simulate(recordings, directory.path(), &[])
+}
+
+/// How much of a block's Verilog its recording exercised.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Lines that can be executed.
+    pub lines: usize,
+    /// Bits of signals, each counted once a direction.
+    pub toggles: usize,
+    /// Lines that were not: number and text.
+    pub uncovered_lines: Vec<(usize, String)>,
+    /// Bits that did not toggle: line, and signal with bit.
+    pub uncovered_toggles: Vec<(usize, String)>,
+}
+
+impl Coverage {
+    /// Percentage of lines exercised.
+    pub fn line_percent(&self) -> f64 {
+        percent(self.uncovered_lines.len(), self.lines)
+    }
+
+    /// Percentage of bits toggled.
+    pub fn toggle_percent(&self) -> f64 {
+        percent(self.uncovered_toggles.len(), self.toggles)
+    }
+}
+
+fn percent(missing: usize, all: usize) -> f64 {
+    if all == 0 {
+        100.0
+    } else {
+        100.0 * (all - missing) as f64 / all as f64
+    }
+}
+
+/// Measures, in one Verilator build, which lines and toggles of their Verilog the recordings exercise. They
+/// are checked for equivalence at the same time.
+///
+/// # Errors
+/// As [`check_equivalent_verilator`].
+pub fn coverage(recordings: &[&Recording]) -> Result<Vec<Coverage>, HarnessError> {
+    let directory = tempfile::tempdir()?;
+    let dir = directory.path();
+    simulate(recordings, dir, &["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"])?;
+    let data = fs::read_to_string(dir.join("coverage.dat"))?;
+    Ok(recordings.iter().enumerate().map(|(i, r)| of_file(&data, &format!("design_{i}.v"), &r.verilog)).collect())
+}
+
+/// Builds and runs the benches in `dir`.
+fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(), HarnessError> {
+    let mut files = vec!["benches.v".to_string()];
+    let mut benches = String::from(
+        "// verilator coverage_off\n// verilator lint_off WIDTH\n// verilator lint_off BLKSEQ\n\
+         // verilator lint_off DECLFILENAME\n",
+    );
+    let mut instances = String::new();
+    for (i, recording) in recordings.iter().enumerate() {
+        let order = columns(recording);
+        write_rows(recording, &order, &dir.join(format!("rows_{i}.mem")))?;
+        fs::write(dir.join(format!("design_{i}.v")), &recording.verilog)?;
+        benches += &bench(recording, parts(recording, &order), i);
+        let _ = writeln!(instances, "    peb_bench_{i} bench_{i} (.step(step), .done(all[{i}]));");
+        files.push(format!("design_{i}.v"));
+    }
+    let _ = writeln!(
+        benches,
+        "module peb_benches (input wire step, output wire done);\n    wire [{}:0] all;\n    assign done = &all;\n\
+         {instances}endmodule",
+        recordings.len() - 1
+    );
+    fs::write(dir.join("benches.v"), benches)?;
+    fs::write(dir.join("main.cpp"), MAIN)?;
+    let (root, binary) = tools::verilator()?;
+    let mut arguments = vec!["--cc", "--exe", "--build", "-Wall", "-CFLAGS", "-O1", "-j", "1"];
+    arguments.extend(["--Mdir", "build", "--top-module", "peb_benches"]);
+    arguments.extend(extra);
+    arguments.push("main.cpp");
+    arguments.extend(files.iter().map(String::as_str));
+    let out = tools::run(&binary, &arguments, dir, &[("VERILATOR_ROOT", &root)], BUILD_LIMIT)?;
+    if !out.success {
+        return Err(HarnessError::Tool { tool: "verilator -Wall".to_string(), output: out.text });
+    }
+    let none: [&str; 0] = [];
+    let text = tools::run(&dir.join("build/Vpeb_benches"), &none, dir, &[], SIMULATION_LIMIT)?.text;
+    recordings.iter().enumerate().try_for_each(|(i, r)| verdict(r, &format!("{i} "), &text))
+}
+
+/// One bench: at each step it applies a row with the clocks low, or compares and raises the clocks.
+fn bench(recording: &Recording, parts: Parts, number: usize) -> String {
+    let Parts { body, row, has: [clocked, outputs] } = parts;
+    let (low, rise) = if clocked { ("clock = 0;", "clock = edges;") } else { ("", "") };
+    let failed = if outputs { "out !== want" } else { "1'b0" };
+    format!(
+        "module peb_bench_{number} (input wire step, output reg done);\n{body}    integer i;\n    reg applied;\n    \
+         initial begin\n        $readmemb(\"rows_{number}.mem\", rows);\n        done = 0;\n        i = 0;\n        \
+         applied = 0;\n        {low}\n    end\n    always @(posedge step) if (!done) begin\n        applied = !applied;\n        \
+         if (applied) begin\n            {low}\n            {row} = rows[i];\n        end else if ({failed}) begin\n            \
+         $display(\"{number} MISMATCH %0d %b\", i, {shown});\n            done = 1;\n        end else begin\n            {rise}\n            \
+         i = i + 1;\n            if (i == {rows}) begin\n                $display(\"{number} MATCH\");\n                done = 1;\n            \
+         end\n        end\n    end\nendmodule\n",
+        shown = if outputs { "out" } else { "1'b0" },
+        rows = recording.clocks(),
+    )
+}
+
+/// Reads the points of one file out of Verilator's `coverage.dat`.
+fn of_file(data: &str, file: &str, verilog: &str) -> Coverage {
+    let mut lines: BTreeMap<usize, bool> = BTreeMap::new();
+    let mut toggles: BTreeMap<(usize, String), bool> = BTreeMap::new();
+    for record in data.lines().filter_map(|l| l.strip_prefix("C '")) {
+        let Some((fields, count)) = record.rsplit_once("' ") else { continue };
+        let hit = count.trim() != "0";
+        let fields: BTreeMap<&str, &str> = fields.split('\u{1}').filter_map(|f| f.split_once('\u{2}')).collect();
+        let field = |name: &str| fields.get(name).copied().unwrap_or_default();
+        if field("f") != file {
+            continue;
+        }
+        let line: usize = field("l").parse().unwrap_or(0);
+        if field("page").starts_with("v_toggle") {
+            *toggles.entry((line, field("o").to_string())).or_default() |= hit;
+            continue;
+        }
+        for line in line_set(field("S"), line) {
+            *lines.entry(line).or_default() |= hit;
+        }
+    }
+    let text: Vec<&str> = verilog.lines().collect();
+    let shown = |line: usize| text.get(line.wrapping_sub(1)).map_or(String::new(), |l| l.trim().to_string());
+    Coverage {
+        lines: lines.len(),
+        toggles: toggles.len(),
+        uncovered_lines: lines.iter().filter(|(_, hit)| !**hit).map(|(l, _)| (*l, shown(*l))).collect(),
+        uncovered_toggles: toggles.into_iter().filter(|(_, hit)| !hit).map(|(point, _)| point).collect(),
+    }
+}
+
+/// The lines of a point: `12,14-16`, or the line where it stands.
+fn line_set(text: &str, line: usize) -> BTreeSet<usize> {
+    let mut out = BTreeSet::new();
+    for part in text.split(',').filter(|p| !p.is_empty()) {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        if let (Ok(from), Ok(to)) = (from.parse::<usize>(), to.parse::<usize>()) {
+            out.extend(from..=to);
+        }
+    }
+    if out.is_empty() {
+        out.insert(line);
+    }
+    out
+}
