@@ -4,7 +4,7 @@
 #![allow(missing_docs)]
 
 use peb_hdl::prelude::*;
-use peb_verilog::{assert_equivalent, coverage, Recording};
+use peb_verilog::{assert_equivalent, coverage, mutation_score, Recording};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -475,5 +475,17 @@ fn all_mean_the_same_in_verilator_and_are_covered() {
         println!("{:?} {:?}", coverage.uncovered_lines, coverage.uncovered_toggles);
         assert!(coverage.lines > 5 && coverage.toggles > 50);
         assert!(lines >= 95.0 && toggles >= 90.0);
+    }
+}
+
+#[test]
+fn mutants_are_caught() {
+    for recording in [expressions(2000), machine(2000)] {
+        let mutants = recording.mutants(SEED, 50);
+        assert_eq!(mutants, recording.mutants(SEED, 50));
+        assert_eq!(mutants.len(), 50);
+        let score = mutation_score(&recording, &mutants).unwrap_or_else(|e| panic!("{e}"));
+        println!("{}: {:.0} %, survived: {:#?}", recording.top, score.percent(), score.survived);
+        assert!(score.percent() >= 90.0);
     }
 }
