@@ -1,6 +1,8 @@
 //! Tasks of the repository: `cargo xtask --help`.
 
 mod gen;
+mod steps;
+mod test;
 
 use clap::{Parser, Subcommand};
 
@@ -16,10 +18,13 @@ struct Cli {
 enum Task {
     /// Writes the generated documents and the Wireshark dissector.
     Gen(gen::Args),
+    /// Installs the tools, then runs every check that CI runs.
+    Test,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen(args) => gen::run(&args),
+        Task::Test => test::run(),
     }
 }
