@@ -51,7 +51,7 @@ fn rows(text: &mut String, registers: &[Register], absolute: bool) {
             Role::Io => "I/O",
         };
         let reset = match register.reset {
-            Reset::Value(value) if value > 0xffff => format!("0x{value:08X}"),
+            Reset::Value(value) if value > 0x00ff_ffff => format!("0x{value:08X}"),
             Reset::Value(value) => value.to_string(),
             Reset::Live(what) => what.to_string(),
         };
