@@ -2,6 +2,10 @@
 //!
 //! Everything here is polled once per clock of 125 MHz and knows nothing of how a PEB is built.
 
+pub mod bench;
+pub mod engine;
+pub mod hdl;
 pub mod net;
+pub mod run;
 pub mod stream;
 pub mod trace;

@@ -1,2 +1,40 @@
-//! peb
-fn main() {}
+//! `peb`: simulates, generates and measures the PCIe-to-Ethernet bridge.
+
+mod commands;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// PCIe-to-Ethernet bridge: PCI Express over ordinary Ethernet.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sim(commands::sim::Args),
+    Gen(commands::gen::Args),
+    Bench(commands::bench::Args),
+    NewBench(commands::new_bench::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Sim(args) => commands::sim::run(&args),
+        Command::Gen(args) => commands::gen::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+        Command::NewBench(args) => commands::new_bench::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `peb sim`: recorded PCIe traffic through two tunnel engines over a bad Ethernet.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use peb_sim::engine::{tunnel_pair, EngineConfig};
+use peb_sim::net::{FaultConfig, PcapWriter};
+use peb_sim::run::{PerDirection, Progress, Replay, ReplayConfig};
+use peb_sim::trace::{Trace, NVME_HOTPLUG};
+
+use crate::units::{Share, Time};
+
+mod output;
+
+/// TLPs replayed unless told otherwise.
+const DEFAULT_LIMIT: usize = 4000;
+/// Clocks without progress after which a run is given up, besides what the delay costs.
+const PATIENCE: u64 = 400_000;
+
+/// Replay recorded PCIe traffic through two tunnel engines over a bad Ethernet.
+///
+/// Ends with status 0 only if every TLP was delivered exactly once, equal and in order, and, with loss asked for,
+/// frames were really lost and sent again.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Trace to replay: .tlps, pcap or pcapng (docs/trace-formats.md). Without it a recorded NVMe session
+    #[arg(long, value_name = "FILE")]
+    tlps: Option<PathBuf>,
+    /// Share of the frames that are lost, each way
+    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true)]
+    loss: Share,
+    /// Share of the frames that arrive twice
+    #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
+    dup: Share,
+    /// Share of the frames that are overtaken by others
+    #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
+    reorder: Share,
+    /// Share of the frames with inverted bits
+    #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
+    corrupt: Share,
+    /// Delay of the network, one way
+    #[arg(long, value_name = "TIME", default_value = "5us", allow_hyphen_values = true)]
+    delay: Time,
+    /// Largest random addition to the delay
+    #[arg(long, value_name = "TIME", default_value = "0ns", allow_hyphen_values = true)]
+    jitter: Time,
+    /// Seed of all random numbers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Replay the first N TLPs of the trace
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT, value_parser = at_least_one)]
+    limit: usize,
+    /// Replay the whole trace
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Write the frames at the host PEB for Wireshark
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// Write a waveform of all signals
+    #[arg(long, value_name = "FILE")]
+    vcd: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("out of range: 1 or more".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("not a number: 1 or more".into()),
+    }
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut trace = match &args.tlps {
+        Some(file) => Trace::read(file)?,
+        None => Trace::parse("built-in trace", NVME_HOTPLUG)?,
+    };
+    if !args.all {
+        trace.records.truncate(args.limit);
+    }
+    let pair = tunnel_pair(&EngineConfig { vcd: args.vcd.clone() })?;
+    let mut replay = Replay::new(pair, &trace, args.replay_config());
+    if let Some(file) = &args.pcap {
+        let name = || format!("{}", file.display());
+        let writer = BufWriter::new(File::create(file).with_context(name)?);
+        replay.capture(PcapWriter::new(writer).with_context(name)?);
+    }
+    let bar = progress_bar(trace.records.len());
+    let begin = Instant::now();
+    let report = replay.run(|progress| show(&bar, progress, begin.elapsed()));
+    let elapsed = begin.elapsed();
+    bar.finish_and_clear();
+
+    if args.json {
+        println!("{}", output::json(&report, elapsed)?);
+    } else {
+        print!("{}", output::table(&report, elapsed));
+    }
+    let problems = report.problems();
+    for problem in &problems {
+        eprintln!("error: {problem}");
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Args {
+    fn replay_config(&self) -> ReplayConfig {
+        let faults = FaultConfig {
+            drop: self.loss.0,
+            duplicate: self.dup.0,
+            reorder: self.reorder.0,
+            corrupt: self.corrupt.0,
+            delay: self.delay.clocks(),
+            jitter: self.jitter.clocks(),
+            ..FaultConfig::default()
+        };
+        // A frame may be lost several times before it gets through; each time costs some round trips.
+        let patience = PATIENCE + 100 * (faults.delay + faults.jitter);
+        ReplayConfig {
+            faults: PerDirection::from_fn(|_| faults.clone()),
+            seed: self.seed,
+            patience,
+            ..ReplayConfig::default()
+        }
+    }
+}
+
+fn progress_bar(tlps: usize) -> ProgressBar {
+    let bar = ProgressBar::new(tlps as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} TLPs  {msg}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: Progress, elapsed: Duration) {
+    bar.set_position(progress.delivered.min(progress.total));
+    let rate = progress.clock as f64 / elapsed.as_secs_f64().max(1e-3);
+    bar.set_message(format!("{} frames lost, {rate:.0} clocks/s", progress.lost));
+}

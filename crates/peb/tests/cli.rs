@@ -1,0 +1,74 @@
+//! The command as users meet it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn peb(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_peb")).args(args).output().expect("peb starts")
+}
+
+/// Standard error of a command that must fail with this status.
+fn refused(status: i32, args: &[&str]) -> String {
+    let output = peb(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{args:?}: {text}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+    text
+}
+
+#[test]
+fn a_broken_trace_is_refused_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("t.tlps");
+    fs::write(&file, "# comment\n0 D 040000010000010f01000000\n5 Q 00\n").unwrap();
+    let text = refused(1, &["sim", "--tlps", file.to_str().unwrap()]);
+    assert_eq!(text, format!("error: {}:3:3: \"Q\"; expected D (from the host) or U (to the host)\n", file.display()));
+    let text = refused(1, &["sim", "--tlps", "/nonexistent.tlps"]);
+    assert!(text.starts_with("error: /nonexistent.tlps: "), "{text}");
+}
+
+#[test]
+fn an_impossible_value_says_its_range() {
+    for option in ["--loss", "--dup", "--reorder", "--corrupt"] {
+        for value in ["101%", "1.5", "-1%", "-0.2"] {
+            let text = refused(2, &["sim", option, value]);
+            assert!(text.contains("out of range: 0% to 90%, or 0 to 0.9") && text.contains(option), "{text}");
+        }
+    }
+    for (option, value) in [("--delay", "1s"), ("--jitter", "-1us")] {
+        let text = refused(2, &["sim", option, value]);
+        assert!(text.contains("out of range: 0ns to 10ms") && text.contains(option), "{text}");
+    }
+    assert!(refused(2, &["sim", "--limit", "0"]).contains("out of range: 1 or more"));
+    assert!(refused(2, &["gen", "--core", "host", "--out", "x", "--slots", "9"]).contains("1..=8"));
+    assert!(refused(2, &["sim", "--limit", "5", "--all"]).contains("cannot be used with"));
+    assert!(refused(1, &["gen", "--core", "io", "--out", "x", "--slots", "2"]).contains("no slots"));
+}
+
+#[test]
+fn a_new_bench_compiles_and_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let make = || {
+        Command::new(env!("CARGO_BIN_EXE_peb"))
+            .args(["new-bench", "mine"])
+            .current_dir(directory.path())
+            .output()
+            .unwrap()
+    };
+    let made = make();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let again = make();
+    assert!(String::from_utf8_lossy(&again.stderr).contains("mine: is already there"));
+    // Shares what is built already.
+    let target = Path::new(env!("CARGO_BIN_EXE_peb")).ancestors().nth(2).unwrap();
+    let run = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--offline", "--", "7"])
+        .current_dir(directory.path().join("mine"))
+        .env("CARGO_TARGET_DIR", target)
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(out.starts_with("seed 7\n100 packets in "), "{out}");
+}
