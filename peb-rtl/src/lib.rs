@@ -10,5 +10,8 @@ pub mod registers;
 pub mod reliability;
 pub mod rx;
 pub mod session;
+#[cfg(test)]
+mod testing;
 pub mod tlp;
+pub mod top;
 pub mod tx;
