@@ -1,6 +1,7 @@
 //! The ordering rule and the checker.
 
 use peb_tlp::{may_pass, Class, Flow, FunctionId, OrderChecker, OrderReport, RequestId, Tag, Tlp};
+use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
 fn write(address: u64) -> Vec<u8> {
@@ -113,6 +114,15 @@ fn equal_tlps() {
     assert_eq!(run(&sent, &[0, 1, 2, 3, 0]).duplicated, 1);
     // B A A for A B A: one A is late.
     assert_eq!(run(&sent[..3], &[1, 0, 0]).reordered, 1);
+    // Both late: the earliest is taken, the other stays outstanding.
+    let mut checker = OrderChecker::new();
+    for address in [0, 0, 4] {
+        checker.sent(&write(address)).unwrap();
+    }
+    assert!(checker.delivered(&write(4)) && !checker.delivered(&write(0)));
+    assert_eq!(checker.missing(), [(1, &write(0)[..])]);
+    assert_eq!(checker.anomalies().len(), 1);
+    assert!(checker.anomalies()[0].to_string().starts_with("TLP 0 was passed by TLP 2:"));
 }
 
 #[test]
@@ -127,4 +137,30 @@ fn a_hundred_thousand() {
     }
     assert!(checker.report().is_clean());
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+proptest! {
+    /// Against the definition, pair by pair: TLPs of every flow, some lost, the others delivered in any order.
+    #[test]
+    fn as_the_definition_says(kinds in proptest::collection::vec(0u8..5, 0..40), keys: [u16; 40], lost: u64) {
+        let sent: Vec<_> = (0u8..).zip(&kinds).map(|(i, kind)| match kind {
+            0 => write(u64::from(i) * 4),
+            1 => relaxed(u64::from(i) * 4),
+            2 => read(i.into()),
+            kind => completion(i, *kind == 4),
+        }).collect();
+        let mut delivered: Vec<_> = (0..sent.len()).filter(|i| lost >> i & 3 != 0).collect();
+        // Mostly near their place.
+        delivered.sort_by_key(|&i| i * 4096 + usize::from(keys[i] % 16384));
+        let flow = |i: usize| peb_tlp::TlpView::parse(&sent[i]).unwrap().flow();
+        let late = |(at, &i): (usize, &usize)| delivered[..at].iter().any(|&j| j > i && !may_pass(flow(j), flow(i)));
+        let expected = OrderReport {
+            sent: sent.len() as u64,
+            delivered: delivered.len() as u64,
+            missing: (sent.len() - delivered.len()) as u64,
+            reordered: delivered.iter().enumerate().filter(|&each| late(each)).count() as u64,
+            ..OrderReport::default()
+        };
+        prop_assert_eq!(run(&sent, &delivered), expected);
+    }
 }

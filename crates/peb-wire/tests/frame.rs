@@ -107,6 +107,7 @@ fn sequence_numbers_wrap() {
     assert_eq!(Seq(0xffff).next(), Seq(0));
     assert_eq!(Seq(3).since(Seq(0xfffe)), 5);
     assert!(Seq(0xffff).is_before(Seq(0)) && !Seq(0).is_before(Seq(0xffff)) && !Seq(5).is_before(Seq(5)));
+    assert!(Seq(9).is_before(Seq(0x8008)) && !Seq(9).is_before(Seq(0x8009)));
     assert!(Seq(0).in_window(Seq(0xffff), 2) && !Seq(1).in_window(Seq(0xffff), 2));
     assert_eq!(sack_bit(Seq(0xffff), Seq(0)), 1);
     assert_eq!(sack_bit(Seq(0), Seq(32)), 0x8000_0000);
