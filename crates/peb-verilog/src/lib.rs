@@ -15,6 +15,7 @@ mod names;
 mod print;
 mod recording;
 mod score;
+pub mod synth;
 pub mod tools;
 mod tree;
 mod verilator;
