@@ -90,12 +90,12 @@ fn module(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
                 panic!("combinational loop: {} does not settle", stringify!(#name));
             }
             fn tick(&mut self, clock: ::peb_hdl::Clk) -> bool {
-                if !self._activity.is_live() {
+                if !self._activity.is_live(clock) {
                     return false;
                 }
                 let mut changed = false;
                 #(changed |= ::peb_hdl::Node::tick(&mut self.#fields, clock);)*
-                self._activity.ticked(changed);
+                self._activity.ticked(clock, changed);
                 changed
             }
         }

@@ -148,14 +148,14 @@ impl<T: Synth, const A: usize> Node for Ram<T, A> {
         self.read_data.publish()
     }
     fn tick(&mut self, clock: Clk) -> bool {
-        if !self._activity.is_live() || self.clock.val() != clock {
+        if !self._activity.is_live(clock) || self.clock.val() != clock {
             return false;
         }
         let read = self.read();
         let moved = read != self.read_data.val();
         self.read_data.next = read;
         let changed = self.write() | moved;
-        self._activity.ticked(changed);
+        self._activity.ticked(clock, changed);
         changed
     }
 }
@@ -186,11 +186,11 @@ impl<T: Synth, const A: usize> Node for LutRam<T, A> {
         self.read_data.publish()
     }
     fn tick(&mut self, clock: Clk) -> bool {
-        if !self._activity.is_live() || self.clock.val() != clock {
+        if !self._activity.is_live(clock) || self.clock.val() != clock {
             return false;
         }
         let changed = self.write();
-        self._activity.ticked(changed);
+        self._activity.ticked(clock, changed);
         changed
     }
 }

@@ -18,6 +18,13 @@ impl Clk {
         assert!(index < u8::MAX);
         Clk(index + 1)
     }
+
+    fn bit(self) -> u64 {
+        match self.0 {
+            1..=64 => 1 << (self.0 - 1),
+            _ => 0,
+        }
+    }
 }
 
 impl Synth for Clk {
@@ -92,12 +99,13 @@ impl<N: Node, const LEN: usize> Node for [N; LEN] {
 #[derive(Clone, Debug)]
 pub struct Activity {
     stale: bool,
-    live: bool,
+    /// Clocks whose edge can change something below, bit by bit.
+    live: u64,
 }
 
 impl Default for Activity {
     fn default() -> Self {
-        Activity { stale: true, live: true }
+        Activity { stale: true, live: u64::MAX }
     }
 }
 
@@ -108,15 +116,16 @@ impl Activity {
     }
     /// The block was evaluated: its registers may change at the next edge.
     pub fn evaluated(&mut self) {
-        self.live = true;
+        self.live = u64::MAX;
     }
-    /// Whether an edge can change anything below.
-    pub fn is_live(&self) -> bool {
-        self.live
+    /// Whether an edge of `clock` can change anything below. Clocks past the 64th always count as able to.
+    pub fn is_live(&self, clock: Clk) -> bool {
+        clock.bit() == 0 || self.live & clock.bit() != 0
     }
-    /// An edge passed. While nothing changed, and no input does, further edges cannot change anything either.
-    pub fn ticked(&mut self, changed: bool) {
+    /// An edge of `clock` passed. While nothing changed, and no input does, further edges of it cannot change
+    /// anything either; those of other clocks still can.
+    pub fn ticked(&mut self, clock: Clk, changed: bool) {
         self.stale |= changed;
-        self.live = changed;
+        self.live = if changed { u64::MAX } else { self.live & !clock.bit() };
     }
 }

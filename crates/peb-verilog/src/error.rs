@@ -20,6 +20,9 @@ pub enum Problem {
         "unknown identifier `{0}` (a Rust const or const generic cannot be used in hdl_gen; use a Constant field)"
     )]
     UnknownIdentifier(String),
+    /// A state that two enums of the same name give different values.
+    #[error("state `{0}` belongs to two enums of that name; rename one")]
+    AmbiguousState(String),
     /// An index in brackets is not built of numbers and loop variables.
     #[error("index `{0}` cannot be evaluated: {1}")]
     BadIndex(String, String),

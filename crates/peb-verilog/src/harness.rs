@@ -51,7 +51,7 @@ pub enum HarnessError {
     Empty(String),
     /// The Verilog does something else.
     #[error("{0}")]
-    Mismatch(#[from] Mismatch),
+    Mismatch(#[from] Box<Mismatch>),
 }
 
 /// The first output that differed.
@@ -225,7 +225,8 @@ pub(crate) fn verdict(recording: &Recording, tag: &str, text: &str) -> Result<()
                 .collect();
             let port = recording.ports[port].name.clone();
             let top = recording.top.clone();
-            return Err(Mismatch { top, clock, port, expected, got, inputs: inputs.join(" ") }.into());
+            let inputs = inputs.join(" ");
+            return Err(Box::new(Mismatch { top, clock, port, expected, got, inputs }).into());
         }
     }
     Err(HarnessError::Tool { tool: "simulation".to_string(), output: text.to_string() })

@@ -369,8 +369,9 @@ impl Lowering {
         // A state may be written with more of its path: keep the last two parts.
         let parts: Vec<&str> = key.split('$').collect();
         let state = parts[parts.len().saturating_sub(2)..].join("$");
-        match self.states.get(&state).copied().flatten() {
-            Some((value, bits)) => Ok(Value::Sized(self.state(&state, value, bits))),
+        match self.states.get(&state).copied() {
+            Some(Some((value, bits))) => Ok(Value::Sized(self.state(&state, value, bits))),
+            Some(None) => Err(Problem::AmbiguousState(state)),
             None => Err(Problem::UnknownIdentifier(key)),
         }
     }

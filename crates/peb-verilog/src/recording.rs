@@ -76,6 +76,18 @@ impl Recording {
         top.accept("top", &mut sampler);
     }
 
+    /// Says which clock ports rose at the end of the clock recorded last, for benches that know it only after.
+    pub fn set_edges(&mut self, rising: &[&str]) {
+        let Some(row) = self.clocks().checked_sub(1) else { return };
+        let mut at = row * self.row_words;
+        for port in &self.ports {
+            if port.clock {
+                self.words[at] = rising.contains(&port.name.as_str()) as u64;
+            }
+            at += words_of(port.bits);
+        }
+    }
+
     /// Clocks recorded.
     pub fn clocks(&self) -> usize {
         if self.row_words == 0 {

@@ -1,6 +1,6 @@
 //! How many faults in a block its recording notices.
 
-use crate::harness::{simulate_icarus, HarnessError, Mismatch};
+use crate::harness::{simulate_icarus, HarnessError};
 use crate::mutate::{mutate_scope, Mutant};
 use crate::recording::Recording;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,7 +54,7 @@ pub fn mutation_score(recording: &Recording, mutants: &[Mutant]) -> Result<Score
                 let Some(mutant) = mutants.get(i) else { return };
                 let caught = match simulate_icarus(recording, &mutant.verilog, MUTANT_LIMIT) {
                     Ok(()) => Ok(false),
-                    Err(HarnessError::Mismatch(Mismatch { .. }) | HarnessError::Timeout { .. }) => Ok(true),
+                    Err(HarnessError::Mismatch(_) | HarnessError::Timeout { .. }) => Ok(true),
                     Err(e) => Err(e),
                 };
                 if let Ok(mut results) = results.lock() {
@@ -70,4 +70,20 @@ pub fn mutation_score(recording: &Recording, mutants: &[Mutant]) -> Result<Score
         side.push(mutant.description.clone());
     }
     Ok(score)
+}
+
+/// [`mutation_score`] of `n` mutants drawn by `seed`, as one line of a test.
+///
+/// # Panics
+/// If fewer than `least` percent are caught (the message lists the survivors), or a tool is missing.
+#[track_caller]
+pub fn assert_mutants_caught(recording: &Recording, seed: u64, n: usize, least: f64) {
+    let score = mutation_score(recording, &recording.mutants(seed, n)).unwrap_or_else(|e| panic!("{e}"));
+    let percent = score.percent();
+    assert!(
+        percent >= least,
+        "`{}`: {percent:.1} % of the mutants of seed {seed} caught, {least} % wanted; survived: {:#?}",
+        recording.top,
+        score.survived
+    );
 }

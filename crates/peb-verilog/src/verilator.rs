@@ -89,6 +89,26 @@ pub fn coverage(recordings: &[&Recording]) -> Result<Vec<Coverage>, HarnessError
     Ok(recordings.iter().enumerate().map(|(i, r)| of_file(&data, &format!("design_{i}.v"), &r.verilog)).collect())
 }
 
+/// [`coverage`] as one line of a test.
+///
+/// # Panics
+/// If a recording exercises fewer than `least` percent of the lines or of the toggles of its Verilog (the message
+/// lists the rest), if it is not equivalent, or a tool is missing.
+#[track_caller]
+pub fn assert_covered(recordings: &[&Recording], least: f64) {
+    let measured = coverage(recordings).unwrap_or_else(|e| panic!("{e}"));
+    for (recording, coverage) in recordings.iter().zip(measured) {
+        let (lines, toggles) = (coverage.line_percent(), coverage.toggle_percent());
+        assert!(
+            lines >= least && toggles >= least,
+            "`{}`: {lines:.1} % of the lines and {toggles:.1} % of the toggles exercised, {least} % wanted; not: {:#?} {:#?}",
+            recording.top,
+            coverage.uncovered_lines,
+            coverage.uncovered_toggles
+        );
+    }
+}
+
 /// Builds and runs the benches in `dir`.
 fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(), HarnessError> {
     let mut files = vec!["benches.v".to_string()];

@@ -489,3 +489,62 @@ fn mutants_are_caught() {
         assert!(score.percent() >= 90.0);
     }
 }
+
+/// Two clocks, and logic that reads nothing but registers.
+#[derive(Module, Default)]
+pub struct Crossing {
+    pub fast: Signal<In, Clk>,
+    pub slow: Signal<In, Clk>,
+    pub level: Signal<Out, Bit>,
+    pub ticks: Signal<Out, U<4>>,
+    count: Reg<U<4>>,
+    sync: Sync2,
+    seen: Reg<U<4>>,
+    _activity: Activity,
+}
+
+impl Logic for Crossing {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, fast, count);
+        if self.count.q.val() == 12 {
+            self.count.d.next = 0.into();
+        } else {
+            self.count.d.next = self.count.q.val() + 1;
+        }
+        dff_setup!(self, slow, seen);
+        self.sync.clock.next = self.slow.val();
+        self.sync.d.next = self.count.q.val().get_bit(2);
+        if self.sync.q.val() {
+            self.seen.d.next = self.seen.q.val() + 1;
+        }
+        self.level.next = self.sync.q.val();
+        self.ticks.next = self.seen.q.val();
+    }
+}
+
+#[test]
+fn two_clocks_mean_the_same() {
+    let mut sim = Sim::with_clocks(Crossing::default(), &[8000, 20_000], |d| {
+        d.fast.next = Clk::new(0);
+        d.slow.next = Clk::new(1);
+    });
+    let mut recording = Recording::new(sim.dut.as_ref(), "crossing").unwrap();
+    let mut both = 0;
+    for _ in 0..300 {
+        sim.settle();
+        recording.sample(sim.dut.as_ref());
+        let rose = sim.advance();
+        both += (rose == 3) as u32;
+        recording.set_edges(
+            &["fast", "slow"]
+                .into_iter()
+                .enumerate()
+                .filter(|(i, _)| rose >> i & 1 == 1)
+                .map(|c| c.1)
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert!(both > 10, "simultaneous edges must occur");
+    assert_equivalent(&recording);
+}
