@@ -7,6 +7,7 @@ mod check;
 mod error;
 mod export;
 mod expr;
+pub mod formal;
 mod harness;
 mod lower;
 mod module;
