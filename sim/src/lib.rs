@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod engine;
+pub mod garbage;
 pub mod hdl;
 pub mod net;
 pub mod run;

@@ -24,6 +24,8 @@ pub struct FaultConfig {
     pub pause: f64,
     /// What the PAUSE frames ask for, in units of 64 clocks, uniform.
     pub pause_quanta: RangeInclusive<u16>,
+    /// Probability that a burst of garbage is put after a frame, see [`crate::garbage::burst`].
+    pub garbage: f64,
     /// Time from the first octet in to the first octet out.
     pub delay: u64,
     /// Added to the delay of each frame, uniform from 0. Frames do not overtake each other because of it.
@@ -45,6 +47,7 @@ impl Default for FaultConfig {
             corrupt: 0.0,
             pause: 0.0,
             pause_quanta: 1..=64,
+            garbage: 0.0,
             delay: 0,
             jitter: 0,
             cuts: Vec::new(),
@@ -62,6 +65,7 @@ impl FaultConfig {
             ("reorder", self.reorder),
             ("corrupt", self.corrupt),
             ("pause", self.pause),
+            ("garbage", self.garbage),
         ]
         .into_iter()
         .find(|(_, p)| !(0.0..=1.0).contains(p))
@@ -104,6 +108,8 @@ pub struct Fate {
     pub corrupt: bool,
     /// A PAUSE frame follows it, of so many units.
     pub pause: Option<u16>,
+    /// A burst of garbage follows it.
+    pub garbage: bool,
     /// Clocks from first octet in to first octet out.
     pub delay: u64,
 }
@@ -195,8 +201,8 @@ impl Faults {
         let c = &self.config;
         let rng = &mut self.rng;
         let mut draw = |p: f64| rng.gen::<f64>() < p;
-        let [drop, duplicate, reorder, corrupt, pause] =
-            [c.drop, c.duplicate, c.reorder, c.corrupt, c.pause].map(&mut draw);
+        let [drop, duplicate, reorder, corrupt, pause, garbage] =
+            [c.drop, c.duplicate, c.reorder, c.corrupt, c.pause, c.garbage].map(&mut draw);
         let by = rng.gen_range(c.overtaken_by.clone());
         let quanta = rng.gen_range(c.pause_quanta.clone());
         let jitter = rng.gen_range(0..=c.jitter);
@@ -207,6 +213,7 @@ impl Faults {
             overtaken_by: self.reorder.take().unwrap_or(if reorder { by } else { 0 }),
             corrupt: scripted(&mut self.corrupt) | corrupt,
             pause: pause.then_some(quanta),
+            garbage,
             delay: c.delay + jitter,
         }
     }

@@ -7,6 +7,7 @@ use rand::Rng;
 use super::fault::{Action, Fate, FaultConfig, Faults};
 use super::frame::Frame;
 use super::gmii::{Gmii, GmiiDecoder, GmiiEncoder, GmiiFault, GAP, PREAMBLE};
+use crate::garbage;
 
 /// Source address of injected PAUSE frames: a locally administered one.
 const PAUSE_SOURCE: [u8; 6] = [0x02, 0, 0, 0, 0x88, 0x08];
@@ -38,7 +39,9 @@ pub struct LinkCounters {
     pub corrupted: u64,
     /// PAUSE frames put in.
     pub pauses: u64,
-    /// Frames that went out, PAUSE included.
+    /// Bursts of garbage put in.
+    pub garbage: u64,
+    /// Bursts that went out, whatever they are.
     pub frames_out: u64,
 }
 
@@ -52,6 +55,13 @@ struct Flight {
     fate: Fate,
     /// Symbols to invert bits of: index, mask.
     flips: Vec<(usize, u8)>,
+}
+
+impl Flight {
+    /// One that did not come in.
+    fn made(symbols: Vec<Gmii>, due: u64) -> Self {
+        Flight { symbols, due, complete: true, fate: Fate::default(), flips: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +91,8 @@ pub struct Link {
     gap: u32,
     decoder: GmiiDecoder,
     last_fault: Option<(u64, GmiiFault)>,
+    /// The latest good frame that came in, if garbage is made after it.
+    last_good: Option<Frame>,
     cut_burst: bool,
     counters: LinkCounters,
 }
@@ -108,6 +120,7 @@ impl Link {
             gap: 0,
             decoder: GmiiDecoder::default(),
             last_fault: None,
+            last_good: None,
             cut_burst: false,
             counters: LinkCounters::default(),
         }
@@ -175,6 +188,9 @@ impl Link {
             self.counters.faulty_in += 1;
             self.last_fault = Some((self.now, fault));
         }
+        if self.faults.config().garbage > 0.0 && received.is_good() {
+            self.last_good = Some(received.frame);
+        }
     }
 
     fn take(&mut self, input: Gmii) {
@@ -233,8 +249,16 @@ impl Link {
         };
         let quanta = fate.and_then(|fate| fate.pause).or_else(|| self.faults.take_pause());
         if let Some(quanta) = quanta {
-            self.extra.push_back(pause(quanta, self.now));
+            let mut encoder = GmiiEncoder::new();
+            encoder.send(&Frame::pause(PAUSE_SOURCE, quanta));
+            let symbols = std::iter::from_fn(|| Some(encoder.clock()).filter(|symbol| symbol.en)).collect();
+            self.extra.push_back(Flight::made(symbols, self.now));
             self.counters.pauses += 1;
+        }
+        if fate.is_some_and(|fate| fate.garbage) {
+            let symbols = garbage::burst(self.faults.rng(), self.last_good.as_ref());
+            self.extra.push_back(Flight::made(symbols, self.now));
+            self.counters.garbage += 1;
         }
         self.flights.append(&mut self.extra);
     }
@@ -309,13 +333,6 @@ fn flips(rng: &mut impl Rng, symbols: usize) -> Vec<(usize, u8)> {
         }
     }
     bits.into_iter().map(|bit| (LEAD + bit / 8, 1 << (bit % 8))).collect()
-}
-
-fn pause(quanta: u16, due: u64) -> Flight {
-    let mut encoder = GmiiEncoder::new();
-    encoder.send(&Frame::pause(PAUSE_SOURCE, quanta));
-    let symbols = std::iter::from_fn(|| Some(encoder.clock()).filter(|symbol| symbol.en)).collect();
-    Flight { symbols, due, complete: true, fate: Fate::default(), flips: Vec::new() }
 }
 
 /// A perfect cable: every symbol, whatever it is, comes out `delay` clocks later.
@@ -459,6 +476,7 @@ mod tests {
                 reorder: 0.1,
                 corrupt: 0.1,
                 pause: 0.05,
+                garbage: 0.1,
                 delay: 1250,
                 jitter: 500,
                 ..FaultConfig::default()
@@ -468,11 +486,14 @@ mod tests {
             let received = run(&mut link, &frames);
             let c = link.counters();
             assert_eq!((c.frames_in, c.faulty_in, link.last_fault()), (500, 0, None));
-            assert_eq!(c.frames_out, 500 - c.dropped + c.duplicated + c.pauses);
+            assert_eq!(c.frames_out, 500 - c.dropped + c.duplicated + c.pauses + c.garbage);
             assert_eq!(received.len() as u64, c.frames_out);
-            let bad = received.iter().filter(|r| !r.is_good()).count() as u64;
-            assert_eq!(bad, c.corrupted);
-            assert!([c.dropped, c.duplicated, c.reordered, c.corrupted].iter().all(|n| (20..90).contains(n)));
+            // Each frame that was not lost or corrupted arrives; garbage is never one of them.
+            let right = received.iter().filter(|r| frames.contains(&r.frame)).count() as u64;
+            assert_eq!(right, 500 - c.dropped + c.duplicated - c.corrupted);
+            assert!([c.dropped, c.duplicated, c.reordered, c.corrupted, c.garbage]
+                .iter()
+                .all(|n| (20..90).contains(n)));
             let octets: u64 = frames.iter().map(|f| f.bytes.len() as u64).sum();
             assert_eq!(c.octets_in, octets);
         }

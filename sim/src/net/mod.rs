@@ -8,6 +8,7 @@ mod frame;
 mod gmii;
 mod link;
 mod pcap;
+mod star;
 mod switch;
 
 pub use fault::{Action, Fate, FaultConfig, Faults};
@@ -15,6 +16,7 @@ pub use frame::{fcs, Frame, Mac, Tag, MAX_FRAME, MIN_FRAME, PAUSE_MAC};
 pub use gmii::{Gmii, GmiiDecoder, GmiiEncoder, GmiiFault, Received, Shape, GAP, PREAMBLE};
 pub use link::{Cable, Link, LinkCounters};
 pub use pcap::{PcapTap, PcapWriter};
+pub use star::Star;
 pub use switch::{PortConfig, PortCounters, Switch, SwitchConfig};
 
 /// Nanoseconds of one clock.

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::pins::{Pair, PebCounters, PebIn, PebOut, TunnelPair};
 use crate::net::{Frame, GmiiDecoder, GmiiEncoder, Shape};
-use crate::stream::{Beat, Unpacker};
+use crate::stream::{Beat, BEAT_BYTES};
+use peb_tlp::TlpView;
 
 /// Where the TLP begins in a frame: behind addresses, type and its length.
 const PAYLOAD: usize = 16;
@@ -12,7 +13,7 @@ const PAYLOAD: usize = 16;
 /// One of the two.
 #[derive(Default)]
 pub struct FakePeb {
-    unpacker: Unpacker,
+    packet: Vec<u8>,
     encoder: GmiiEncoder,
     decoder: GmiiDecoder,
     out: VecDeque<Beat>,
@@ -32,17 +33,29 @@ pub struct FakePair {
 }
 
 impl FakePeb {
-    fn clock(&mut self, inputs: &PebIn, gap: u32) -> PebOut {
-        let ready = self.encoder.queued() < 2;
-        if let Some(tlp) = inputs.pcie_rx.filter(|_| ready).and_then(|beat| self.unpacker.push(beat).unwrap()) {
+    /// Sends the packet if it is a TLP.
+    fn send(&mut self, gap: u32) {
+        let tlp = std::mem::take(&mut self.packet);
+        if TlpView::parse(&tlp).is_ok() {
             let length = (tlp.len() as u16).to_be_bytes();
             let frame = Frame::build([2; 6], [4; 6], None, 0x88b5, &[&length[..], &tlp].concat());
             self.encoder.send_shaped(&frame, Shape { gap, ..Shape::default() });
         }
+    }
+
+    fn clock(&mut self, inputs: &PebIn, gap: u32) -> PebOut {
+        let ready = self.encoder.queued() < 2;
+        if let Some(beat) = inputs.pcie_rx.filter(|_| ready) {
+            let bytes = beat.keep.count_ones() as usize;
+            self.packet.extend(&beat.data.to_le_bytes()[..bytes.min(BEAT_BYTES)]);
+            if beat.last {
+                self.send(gap);
+            }
+        }
         if let Some(received) = self.decoder.clock(inputs.gmii_rx).filter(|r| r.is_good()) {
             let bytes = &received.frame.bytes;
             let length = usize::from(u16::from_be_bytes([bytes[14], bytes[15]]));
-            if !received.frame.is_link_local() {
+            if received.frame.ethertype() == Some(0x88b5) && received.frame.dst() == Some([2; 6]) {
                 self.out.extend(crate::stream::pack(&bytes[PAYLOAD..PAYLOAD + length]));
             }
         }

@@ -1,9 +1,14 @@
 //! Replays a trace through two PEBs, open loop: each TLP is offered as soon as the one before it was taken.
 
+use std::collections::VecDeque;
+
 use peb_tlp::{Class, FmtType, OrderChecker};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::pins::{Pair, PebIn, PebOut, Side, TunnelPair};
 use super::report::{floor, DirectionReport, Failure, PerDirection, Report, Stuck};
+use crate::garbage::malformed_tlp;
 use crate::net::{FaultConfig, Gmii, Link, PcapTap, PcapWriter};
 use crate::stream::{Stall, StreamMonitor, StreamSink, StreamSource};
 use crate::trace::{Direction, Trace};
@@ -26,6 +31,8 @@ pub struct ReplayConfig {
     pub sink_stall: Stall,
     /// Pauses of `pcie_tx_np_ok`.
     pub np_stall: Stall,
+    /// Probability that a malformed packet is put before a TLP. 0 to 1.
+    pub malformed: f64,
     /// Clocks to wait after the PEBs have found each other before the first TLP is offered.
     pub idle: u64,
     /// Clocks without a beat taken or delivered after which the run is given up.
@@ -42,6 +49,7 @@ impl Default for ReplayConfig {
             source_stall: Stall::NONE,
             sink_stall: Stall::NONE,
             np_stall: Stall::NONE,
+            malformed: 0.0,
             idle: 0,
             patience: 400_000,
             settle: 4_000,
@@ -65,6 +73,8 @@ pub struct Progress {
 /// The PCIe side of one PEB: offers the TLPs of one direction, takes those of the other.
 struct Port {
     source: StreamSource,
+    /// For each packet not yet taken: whether it is a TLP of the trace.
+    genuine: VecDeque<bool>,
     sink: StreamSink,
     monitor: StreamMonitor,
     np: NpOk,
@@ -114,9 +124,19 @@ impl<P: TunnelPair> Replay<P> {
         let ways = PerDirection::from_fn(way);
         let port = |side: Side| {
             let mut source = StreamSource::new(config.source_stall, seed(&config, 2 + side as u64));
-            ways.of(sends(side)).tlps.iter().for_each(|tlp| source.push(tlp.clone()));
+            let mut genuine = VecDeque::new();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed(&config, 8 + side as u64));
+            for tlp in &ways.of(sends(side)).tlps {
+                if rng.gen_bool(config.malformed.clamp(0.0, 1.0)) {
+                    source.push(malformed_tlp(&mut rng, tlp));
+                    genuine.push_back(false);
+                }
+                source.push(tlp.clone());
+                genuine.push_back(true);
+            }
             Port {
                 source,
+                genuine,
                 sink: StreamSink::new(config.sink_stall, seed(&config, 4 + side as u64)),
                 monitor: StreamMonitor::gapless(&format!("{side}.pcie_tx")),
                 np: NpOk {
@@ -203,9 +223,13 @@ impl<P: TunnelPair> Replay<P> {
             way.report.begin.get_or_insert(now);
         }
         if port.source.clock(out.pcie_rx_ready) {
-            let tlp = &way.tlps[way.checker.report().sent as usize];
-            way.report.bytes_sent += tlp.len() as u64;
-            way.checker.sent(tlp).expect("the trace has been checked");
+            if port.genuine.pop_front().unwrap_or(true) {
+                let tlp = &way.tlps[way.checker.report().sent as usize];
+                way.report.bytes_sent += tlp.len() as u64;
+                way.checker.sent(tlp).expect("the trace has been checked");
+            } else {
+                way.report.malformed += 1;
+            }
         }
         port.may_start_np = out.pcie_rx_np_ok;
         if let Some(tlp) = port.sink.clock(out.pcie_tx)? {

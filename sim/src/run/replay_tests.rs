@@ -160,3 +160,10 @@ fn a_capture_has_the_frames_at_the_host() {
     }
     assert_eq!(frames, 200, "what the host sent before the loss, and what reached it");
 }
+
+#[test]
+fn malformed_packets_are_offered_and_must_not_come_out() {
+    let report = run(ReplayConfig { malformed: 0.3, ..ReplayConfig::default() });
+    assert_eq!(report.problems(), Vec::<String>::new());
+    assert!(report.directions.each().iter().all(|(_, way)| (10..60).contains(&way.malformed)));
+}

@@ -72,6 +72,8 @@ pub struct DirectionReport {
     pub delivered_at: Vec<u64>,
     /// Fewest clocks the Ethernet needs for the TLPs sent: full frames, back to back.
     pub floor: u64,
+    /// Malformed packets offered and taken besides, which must not come out.
+    pub malformed: u64,
     /// What happened on the link.
     pub link: LinkCounters,
     /// The first wrong deliveries, as text.
