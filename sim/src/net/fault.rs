@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use rand::distributions::uniform::SampleUniform;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -203,8 +204,8 @@ impl Faults {
         let mut draw = |p: f64| rng.gen::<f64>() < p;
         let [drop, duplicate, reorder, corrupt, pause, garbage] =
             [c.drop, c.duplicate, c.reorder, c.corrupt, c.pause, c.garbage].map(&mut draw);
-        let by = rng.gen_range(c.overtaken_by.clone());
-        let quanta = rng.gen_range(c.pause_quanta.clone());
+        let by = within(rng, &c.overtaken_by);
+        let quanta = within(rng, &c.pause_quanta);
         let jitter = rng.gen_range(0..=c.jitter);
         let scripted = |left: &mut u32| std::mem::replace(left, left.saturating_sub(1)) > 0;
         Fate {
@@ -217,6 +218,14 @@ impl Faults {
             delay: c.delay + jitter,
         }
     }
+}
+
+/// A number in a range; of an empty range its start.
+fn within<T: SampleUniform + PartialOrd + Copy>(rng: &mut impl Rng, range: &RangeInclusive<T>) -> T {
+    if range.is_empty() {
+        return *range.start();
+    }
+    rng.gen_range(range.clone())
 }
 
 #[cfg(test)]
@@ -265,6 +274,14 @@ mod tests {
         assert_eq!(at(25).0, Fate { delay: 500, ..Fate::default() });
         assert_eq!(at(35).0, Fate { delay: 500, overtaken_by: 2, corrupt: true, ..Fate::default() });
         assert_eq!([39, 40, 49, 50].map(|c| at(c).2), [false, true, true, false]);
+    }
+
+    #[test]
+    fn empty_ranges_do_no_harm() {
+        let (overtaken_by, pause_quanta) = (RangeInclusive::new(5, 2), RangeInclusive::new(9, 1));
+        let config = FaultConfig { reorder: 1.0, pause: 1.0, overtaken_by, pause_quanta, ..Default::default() };
+        let fate = Faults::new(config, 0).fate();
+        assert_eq!((fate.overtaken_by, fate.pause), (5, Some(9)));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use super::gmii::{Gmii, GmiiDecoder, GmiiEncoder};
 /// VID that must not be used on the wire (802.1Q table 9-2).
 const RESERVED_VID: u16 = 0xfff;
 
+/// Addresses the switch remembers, as common ones do.
+const TABLE: usize = 8192;
+
 /// VLAN settings of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortConfig {
@@ -192,7 +195,7 @@ impl Switch {
         }
         let group = |mac: Mac| mac[0] & 1 != 0;
         if !group(src) {
-            self.learned.insert((vid, src), (from, self.now));
+            self.learn(vid, src, from);
         }
         let known = if group(dst) { None } else { self.learned(vid, dst) };
         if known.is_none() && !group(dst) {
@@ -214,6 +217,20 @@ impl Switch {
             self.ports[to].enqueue(frame, self.now + self.latency, self.queue_bytes);
         }
         self.ports[from].counters.nowhere += u64::from(!somewhere);
+    }
+}
+
+impl Switch {
+    /// Notes where an address is. In a full table only known ones are renewed until others have aged.
+    fn learn(&mut self, vid: u16, mac: Mac, port: usize) {
+        let now = self.now;
+        if self.learned.len() >= TABLE && !self.learned.contains_key(&(vid, mac)) {
+            self.learned.retain(|_, &mut (_, seen)| now - seen < self.ageing);
+            if self.learned.len() >= TABLE {
+                return;
+            }
+        }
+        self.learned.insert((vid, mac), (port, now));
     }
 }
 
@@ -394,6 +411,21 @@ mod tests {
         assert!(starts.windows(2).all(|w| w[1] - w[0] == 8 + 1000 + 12), "back to back");
         net.switch.reset_high_water();
         assert_eq!(net.switch.counters(2).most_queued_bytes, 0);
+    }
+
+    #[test]
+    fn the_address_table_is_finite() {
+        let mut config = SwitchConfig::new(vec![PortConfig::access(1); 2]);
+        config.ageing = 1000;
+        let mut switch = Switch::new(config);
+        let number = |n: usize| [2, 0, 0, 0, (n >> 8) as u8, n as u8];
+        (0..TABLE + 10).for_each(|n| switch.learn(1, number(n), 0));
+        assert_eq!((switch.learned(1, number(TABLE - 1)), switch.learned(1, number(TABLE))), (Some(0), None));
+        switch.learn(1, number(5), 1);
+        assert_eq!(switch.learned(1, number(5)), Some(1), "known ones still move");
+        switch.now = 1000;
+        switch.learn(1, number(TABLE), 0);
+        assert_eq!((switch.learned.len(), switch.learned(1, number(TABLE))), (1, Some(0)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::units::{Share, Time};
 mod output;
 
 /// TLPs replayed unless told otherwise.
-const DEFAULT_LIMIT: usize = 4000;
+const DEFAULT_LIMIT: usize = 7000;
 /// Clocks without progress after which a run is given up, besides what the delay costs.
 const PATIENCE: u64 = 400_000;
 
@@ -123,7 +123,7 @@ impl Args {
             ..FaultConfig::default()
         };
         // A frame may be lost several times before it gets through; each time costs some round trips.
-        let patience = PATIENCE + 100 * (faults.delay + faults.jitter);
+        let patience = PATIENCE + 20 * (faults.delay + faults.jitter);
         ReplayConfig {
             faults: PerDirection::from_fn(|_| faults.clone()),
             seed: self.seed,
