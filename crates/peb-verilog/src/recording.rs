@@ -1,5 +1,6 @@
 //! What a block did in the Rust simulation: all its ports, every clock.
 
+use crate::cache::Key;
 use crate::error::ExportError;
 use crate::export::export_scope;
 use crate::module::top_port_names;
@@ -102,6 +103,12 @@ impl Recording {
         let skip: usize = self.ports[..port].iter().map(|p| words_of(p.bits)).sum();
         let at = clock * self.row_words + skip;
         &self.words[at..at + words_of(self.ports[port].bits)]
+    }
+
+    /// A key for the results of checks of this recording.
+    pub(crate) fn key(&self, kind: &str) -> Key {
+        let ports: String = self.ports.iter().map(|p| format!("{} {} {} ", p.name, p.bits, p.output)).collect();
+        Key::new(kind).with(&self.verilog).with(&ports).with_words(&self.words)
     }
 
     /// The value of a port as a binary string of its width.

@@ -89,15 +89,22 @@ pub fn coverage(recordings: &[&Recording]) -> Result<Vec<Coverage>, HarnessError
     Ok(recordings.iter().enumerate().map(|(i, r)| of_file(&data, &format!("design_{i}.v"), &r.verilog)).collect())
 }
 
-/// [`coverage`] as one line of a test.
+/// [`coverage`] as one line of a test. What passed once on the same inputs is not run again (see `PEB_NO_CACHE` in
+/// the crate's documentation).
 ///
 /// # Panics
 /// If a recording exercises fewer than `least` percent of the lines or of the toggles of its Verilog (the message
 /// lists the rest), if it is not equivalent, or a tool is missing.
 #[track_caller]
 pub fn assert_covered(recordings: &[&Recording], least: f64) {
-    let measured = coverage(recordings).unwrap_or_else(|e| panic!("{e}"));
-    for (recording, coverage) in recordings.iter().zip(measured) {
+    let keys: Vec<_> = recordings.iter().map(|r| r.key("coverage").with(&least.to_string())).collect();
+    let (recordings, keys): (Vec<&Recording>, Vec<_>) =
+        recordings.iter().zip(keys).filter(|(_, key)| key.passed().is_none()).unzip();
+    if recordings.is_empty() {
+        return;
+    }
+    let measured = coverage(&recordings).unwrap_or_else(|e| panic!("{e}"));
+    for ((recording, key), coverage) in recordings.iter().zip(&keys).zip(measured) {
         let (lines, toggles) = (coverage.line_percent(), coverage.toggle_percent());
         assert!(
             lines >= least && toggles >= least,
@@ -106,6 +113,7 @@ pub fn assert_covered(recordings: &[&Recording], least: f64) {
             coverage.uncovered_lines,
             coverage.uncovered_toggles
         );
+        key.pass(&format!("{} {lines:.1} {toggles:.1}", recording.top));
     }
 }
 
