@@ -91,11 +91,7 @@ impl Recording {
 
     /// Clocks recorded.
     pub fn clocks(&self) -> usize {
-        if self.row_words == 0 {
-            0
-        } else {
-            self.words.len() / self.row_words
-        }
+        self.words.len().checked_div(self.row_words).unwrap_or(0)
     }
 
     /// The value of port number `port` in clock `clock`, low word first.

