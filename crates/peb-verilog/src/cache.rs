@@ -31,12 +31,17 @@ impl Key {
         }
     }
 
+    /// The key as a file name.
+    pub fn name(&self) -> String {
+        format!("{:032x}", self.0)
+    }
+
     fn file(&self) -> Option<PathBuf> {
         if std::env::var_os("PEB_NO_CACHE").is_some() {
             return None;
         }
         let home = PathBuf::from(std::env::var_os("HOME")?);
-        Some(home.join(".cache/peb/checks").join(format!("{:032x}", self.0)))
+        Some(home.join(".cache/peb/checks").join(self.name()))
     }
 
     /// What the check found when it passed, if it did.

