@@ -1,1 +1,19 @@
 //! From TLPs to frames.
+//!
+//! [`Packer`] writes TLPs into the slots of [`Slots`], many to a frame; [`Sender`] puts the tunnel header before the
+//! words of a slot and hands them to the MAC, also while the slot is still being filled. [`TxPath`] is the three wired.
+
+mod packer;
+mod path;
+mod sender;
+mod slots;
+
+pub use packer::Packer;
+pub use path::TxPath;
+pub use sender::Sender;
+pub use slots::Slots;
+
+#[cfg(test)]
+mod testbench;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,639 @@
+//! TLPs into frames.
+
+use peb_hdl::prelude::*;
+
+/// What the packer does with the TLP at hand.
+#[derive(Clone, Copy, Debug, LogicState, PartialEq)]
+enum State {
+    /// Chooses the next TLP and its place.
+    Choose,
+    /// Writes a TLP into the open frame of its session.
+    Write,
+    /// Puts a non-posted TLP into the ring.
+    Queue,
+    /// Swallows the rest of a TLP.
+    Drop,
+}
+
+/// Writes TLPs into the open frame of their session, as many as fit into 369 dwords, two dwords a clock.
+///
+/// Posted TLPs and completions are written as they come. A non-posted TLP is written as it comes while its session has
+/// credit (`np_sent != np_limit`, both modulo 256) and none waits; else it goes into the ring of its session, 8 places
+/// of at most 15 dwords, and is packed from there, in turns with the input. A TLP that does not fit closes the open
+/// frame (`open_seq` advances, the length is kept by slot) and opens the next.
+///
+/// - Latency: `open_ready` 3 clocks after the first beat if the second follows at once. Throughput: a beat a clock, one
+///   clock to choose before each TLP, one more where a frame is closed.
+/// - Registered: everything but `ready`, the write port of the slots and what the read ports select.
+/// - Reset clears all; what was being received is swallowed or taken as it comes.
+/// - Bad input: a TLP that ends with `bad` is taken out of the frame again (`rollback`); a TLP of a session that is down,
+///   one that does not begin with `first` and a non-posted one too long for the ring are swallowed. All but the last
+///   have pulses: the Framer counts malformed ones, `no_session` the ones without session.
+/// - Waits: a posted TLP for a free slot, which comes with the acknowledgement of an earlier frame and needs nothing
+///   from this side's input; a non-posted one for credit, in the ring. Ordered TLPs never wait for the ring while the
+///   link keeps to `np_ok` (6 places are free when it falls). A TLP that has begun waits for its own beats only;
+///   closing, aborting and flushing go on meanwhile.
+/// - Order: nothing of a session is packed before an earlier posted TLP of it, because those are in slots, or were
+///   dropped, before the input goes on to the next TLP.
+#[derive(Module, Default)]
+pub struct Packer<const SESSIONS: usize> {
+    pub clock: Signal<In, Clk>,
+    pub reset: Signal<In, Bit>,
+    /// Sessions that are up, a bit each.
+    pub session_up: Signal<In, U<8>>,
+    /// Forget all of `flush_session`; held until `flush_done`, then low for a clock.
+    pub flush: Signal<In, Bit>,
+    pub flush_session: Signal<In, U<3>>,
+    /// One clock.
+    pub flush_done: Signal<Out, Bit>,
+    /// Session of the TLP at the input, steady over the TLP.
+    pub session: Signal<In, U<3>>,
+    pub data: Signal<In, U<64>>,
+    pub half: Signal<In, Bit>,
+    pub first: Signal<In, Bit>,
+    pub last: Signal<In, Bit>,
+    pub valid: Signal<In, Bit>,
+    pub ready: Signal<Out, Bit>,
+    /// 0 posted, 1 non-posted, 2 completion.
+    pub class: Signal<In, U<2>>,
+    pub dwords: Signal<In, U<10>>,
+    pub bad: Signal<In, Bit>,
+    /// The link may start non-posted TLPs.
+    pub np_ok: Signal<Out, Bit>,
+    /// Head of the free list of slots.
+    pub free_valid: Signal<In, Bit>,
+    pub free_slot: Signal<In, U<4>>,
+    /// One clock: `free_slot` of the clock before was taken.
+    pub free_take: Signal<Out, Bit>,
+    /// One clock: a slot was opened as the frame of this session and sequence number.
+    pub slot_write_enable: Signal<Out, Bit>,
+    pub slot_write_session: Signal<Out, U<3>>,
+    pub slot_write_seq: Signal<Out, U<16>>,
+    pub slot_write_slot: Signal<Out, U<4>>,
+    /// New credit for non-posted TLPs of a session.
+    pub np_limit_write: Signal<In, Bit>,
+    pub np_limit_session: Signal<In, U<3>>,
+    pub np_limit: Signal<In, U<8>>,
+    /// The open frame of this session can be started.
+    pub open_ready: Signal<Out, U<8>>,
+    /// Sequence number of a session's open frame, or of the one opened next.
+    pub scan_session: Signal<In, U<3>>,
+    pub scan_open_seq: Signal<Out, U<16>>,
+    /// The open frame of a session, for the Sender.
+    pub read_session: Signal<In, U<3>>,
+    pub read_open_seq: Signal<Out, U<16>>,
+    /// Dwords of whole TLPs in it.
+    pub read_fill: Signal<Out, U<9>>,
+    pub read_open: Signal<Out, Bit>,
+    /// A TLP is being written into it.
+    pub writing: Signal<Out, Bit>,
+    /// Dwords in it with those of the unfinished TLP; less than it will have while `writing`.
+    pub write_pos: Signal<Out, U<9>>,
+    /// One clock: the TLP that was being written into it is taken out again; `read_fill` is true already.
+    pub rollback: Signal<Out, Bit>,
+    /// Dwords of the closed frame in a slot.
+    pub read_slot: Signal<In, U<4>>,
+    pub read_length: Signal<Out, U<9>>,
+    /// Close the open frame of this session if it holds a TLP and none is being written into it.
+    pub close: Signal<In, Bit>,
+    pub close_session: Signal<In, U<3>>,
+    /// One clock: the open frame was sent in part and broken off: it is not cut through again.
+    pub aborted: Signal<In, Bit>,
+    pub aborted_session: Signal<In, U<3>>,
+    /// Write port of the slots.
+    pub write_enable: Signal<Out, Bit>,
+    pub even_address: Signal<Out, U<12>>,
+    pub even_data: Signal<Out, U<32>>,
+    pub odd_address: Signal<Out, U<12>>,
+    pub odd_data: Signal<Out, U<32>>,
+    /// One clock: a TLP of a session that is down was swallowed.
+    pub no_session: Signal<Out, Bit>,
+    /// One clock: a TLP was packed.
+    pub packed: Signal<Out, Bit>,
+
+    state: Reg<State>,
+    /// Session of the TLP at hand, its slot, and the place of its next dword.
+    current: Reg<U<3>>,
+    slot: Reg<U<4>>,
+    pos: Reg<U<9>>,
+    non_posted: Reg<Bit>,
+    /// One beat, two beats of the TLP at hand are written.
+    begun: Reg<Bit>,
+    two_beats: Reg<Bit>,
+    /// The TLP at hand comes from the ring; dwords of it that are left.
+    from_ring: Reg<Bit>,
+    left: Reg<U<4>>,
+    /// Beat of the ring's place that is written, read.
+    queue_beat: Reg<U<3>>,
+    ring_beat: Reg<U<3>>,
+    /// It is the ring's turn.
+    turn: Reg<Bit>,
+    /// Session whose ring is looked at, and whether its head can be packed and stands at the ring's output.
+    candidate: Reg<U<3>>,
+    candidate_ok: Reg<Bit>,
+    rolled_back: Reg<Bit>,
+    flushed: Reg<Bit>,
+    flush_ended: Reg<Bit>,
+    slot_write: Reg<Bit>,
+    slot_write_to: Reg<U<3>>,
+    slot_write_number: Reg<U<16>>,
+    np_room: Reg<Bit>,
+    swallowed: Reg<Bit>,
+    one_packed: Reg<Bit>,
+    // Per session: a frame is open, it holds a whole TLP, it was broken off once.
+    open: Reg<U<8>>,
+    committed: Reg<U<8>>,
+    no_cut: Reg<U<8>>,
+    fill: [Reg<U<9>>; 8],
+    frame_slot: [Reg<U<4>>; 8],
+    seq: [Reg<U<16>>; 8],
+    np_sent: [Reg<U<8>>; 8],
+    np_allowed: [Reg<U<8>>; 8],
+    head: [Reg<U<4>>; 8],
+    tail: [Reg<U<4>>; 8],
+    /// Places of 8 words: the data, above it the dwords of the TLP.
+    ring: Ram<W<68>, 9>,
+    lengths: LutRam<U<9>, 4>,
+
+    up: Signal<Local, U<8>>,
+    count: Signal<Local, U<4>>,
+    waiting: Signal<Local, U<8>>,
+    credit: Signal<Local, U<8>>,
+    full: Signal<Local, U<8>>,
+    eligible: Signal<Local, U<8>>,
+    above: Signal<Local, U<8>>,
+    take_ring: Signal<Local, Bit>,
+    ring_data: Signal<Local, U<64>>,
+    ring_dwords: Signal<Local, U<4>>,
+    chosen: Signal<Local, U<3>>,
+    chosen_dwords: Signal<Local, U<10>>,
+    chosen_fill: Signal<Local, U<9>>,
+    chosen_slot: Signal<Local, U<4>>,
+    chosen_seq: Signal<Local, U<16>>,
+    room: Signal<Local, U<10>>,
+    fits: Signal<Local, Bit>,
+    is_np: Signal<Local, Bit>,
+    must_queue: Signal<Local, Bit>,
+    may_queue: Signal<Local, Bit>,
+    closing: Signal<Local, Bit>,
+    opening: Signal<Local, Bit>,
+    placing: Signal<Local, Bit>,
+    commit: Signal<Local, Bit>,
+    pop: Signal<Local, Bit>,
+    push: Signal<Local, Bit>,
+    word: Signal<Local, U<64>>,
+    taken: Signal<Local, Bit>,
+    ends: Signal<Local, Bit>,
+    ends_half: Signal<Local, Bit>,
+    pos_after: Signal<Local, U<9>>,
+    slot_base: Signal<Local, U<12>>,
+    even_word: Signal<Local, U<9>>,
+    odd_word: Signal<Local, U<9>>,
+    ring_place: Signal<Local, U<3>>,
+    queue_place: Signal<Local, U<3>>,
+    next_ring_beat: Signal<Local, U<3>>,
+    ready_bits: Signal<Local, U<8>>,
+    of_current: Signal<Local, Bit>,
+    open_after: Signal<Local, U<8>>,
+    committed_after: Signal<Local, U<8>>,
+    no_cut_after: Signal<Local, U<8>>,
+    flushing: Signal<Local, Bit>,
+    _activity: Activity,
+}
+
+impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self,
+            clock,
+            state,
+            current,
+            slot,
+            pos,
+            non_posted,
+            begun,
+            two_beats,
+            from_ring,
+            left,
+            queue_beat,
+            ring_beat,
+            turn,
+            candidate,
+            candidate_ok,
+            rolled_back,
+            flushed,
+            flush_ended,
+            slot_write,
+            slot_write_to,
+            slot_write_number,
+            np_room,
+            swallowed,
+            one_packed,
+            open,
+            committed,
+            no_cut
+        );
+        for i in 0..8 {
+            self.fill[i].clock.next = self.clock.val();
+            self.fill[i].d.next = self.fill[i].q.val();
+            self.frame_slot[i].clock.next = self.clock.val();
+            self.frame_slot[i].d.next = self.frame_slot[i].q.val();
+            self.seq[i].clock.next = self.clock.val();
+            self.seq[i].d.next = self.seq[i].q.val();
+            self.np_sent[i].clock.next = self.clock.val();
+            self.np_sent[i].d.next = self.np_sent[i].q.val();
+            self.np_allowed[i].clock.next = self.clock.val();
+            self.np_allowed[i].d.next = self.np_allowed[i].q.val();
+            self.head[i].clock.next = self.clock.val();
+            self.head[i].d.next = self.head[i].q.val();
+            self.tail[i].clock.next = self.clock.val();
+            self.tail[i].d.next = self.tail[i].q.val();
+        }
+        self.ring.clock.next = self.clock.val();
+        self.lengths.clock.next = self.clock.val();
+        self.rolled_back.d.next = false;
+        self.flush_ended.d.next = false;
+        self.slot_write.d.next = false;
+        self.swallowed.d.next = false;
+        self.one_packed.d.next = false;
+
+        // What the rings hold and which head may be packed.
+        self.up.next = self.session_up.val();
+        if self.flush.val() {
+            self.up.next = self.up.val().replace_bit(self.flush_session.val().index(), false);
+        }
+        self.waiting.next = 0.into();
+        self.credit.next = 0.into();
+        self.full.next = 0.into();
+        self.count.next = 0.into();
+        self.np_room.d.next = true;
+        for i in 0..SESSIONS {
+            self.count.next = self.tail[i].q.val() - self.head[i].q.val();
+            if self.count.val().any() {
+                self.waiting.next = self.waiting.val().replace_bit(i, true);
+            }
+            if self.count.val() == 8 {
+                self.full.next = self.full.val().replace_bit(i, true);
+            }
+            if self.np_sent[i].q.val() != self.np_allowed[i].q.val() {
+                self.credit.next = self.credit.val().replace_bit(i, true);
+            }
+            if (self.count.val() > 2) && self.session_up.val().get_bit(i) {
+                self.np_room.d.next = false;
+            }
+        }
+        self.eligible.next = self.waiting.val() & self.credit.val() & self.up.val();
+        self.above.next = self.eligible.val() >> self.candidate.q.val();
+        self.above.next = self.above.val() >> 1;
+
+        // The TLP looked at, and the open frame of its session.
+        self.ring_data.next = bit_cast_narrow::<64, 68>(self.ring.read_data.val());
+        self.ring_dwords.next = bit_cast_narrow::<4, 68>(self.ring.read_data.val() >> 64);
+        self.take_ring.next = self.candidate_ok.q.val()
+            && self.eligible.val().get_bit(self.candidate.q.val().index())
+            && (self.turn.q.val() || !self.valid.val());
+        self.chosen.next = self.session.val();
+        self.chosen_dwords.next = self.dwords.val();
+        self.is_np.next = self.class.val() == 1;
+        if self.take_ring.val() {
+            self.chosen.next = self.candidate.q.val();
+            self.chosen_dwords.next = bit_cast::<10, 4>(self.ring_dwords.val());
+            self.is_np.next = true;
+        }
+        if self.close.val() {
+            self.chosen.next = self.close_session.val();
+        }
+        self.chosen_fill.next = 0.into();
+        self.chosen_slot.next = 0.into();
+        self.chosen_seq.next = 0.into();
+        for i in 0..SESSIONS {
+            if self.chosen.val().index() == i {
+                self.chosen_fill.next = self.fill[i].q.val();
+                self.chosen_slot.next = self.frame_slot[i].q.val();
+                self.chosen_seq.next = self.seq[i].q.val();
+            }
+        }
+        self.room.next = bits::<10>(369) - bit_cast::<10, 9>(self.chosen_fill.val());
+        self.fits.next = (self.chosen_dwords.val() <= self.room.val())
+            && !(self.no_cut.q.val().get_bit(self.chosen.val().index())
+                && self.committed.q.val().get_bit(self.chosen.val().index()));
+        self.must_queue.next = self.is_np.val()
+            && !self.take_ring.val()
+            && (self.waiting.val().get_bit(self.session.val().index())
+                || !self.credit.val().get_bit(self.session.val().index()));
+        self.may_queue.next =
+            self.is_np.val() && !self.take_ring.val() && !self.full.val().get_bit(self.session.val().index());
+
+        // The beat at hand.
+        self.word.next = self.data.val();
+        self.taken.next = self.valid.val();
+        self.ends.next = self.last.val();
+        self.ends_half.next = self.half.val();
+        if self.from_ring.q.val() {
+            self.word.next = self.ring_data.val();
+            self.taken.next = true;
+            self.ends.next = self.left.q.val() < 3;
+            self.ends_half.next = self.left.q.val() == 1;
+        }
+        self.pos_after.next = self.pos.q.val() + 2;
+        if self.ends.val() && self.ends_half.val() {
+            self.pos_after.next = self.pos.q.val() + 1;
+        }
+
+        self.closing.next = false;
+        self.opening.next = false;
+        self.placing.next = false;
+        self.commit.next = false;
+        self.pop.next = false;
+        self.push.next = false;
+        self.ready.next = false;
+        self.write_enable.next = false;
+        self.ring.write_enable.next = false;
+        self.next_ring_beat.next = self.ring_beat.q.val();
+        self.of_current.next = (self.state.q.val() == State::Write) && (self.chosen.val() == self.current.q.val());
+
+        if self.close.val() {
+            self.closing.next = self.committed.q.val().get_bit(self.chosen.val().index()) && !self.of_current.val();
+        }
+        match self.state.q.val() {
+            State::Choose => {
+                self.begun.d.next = false;
+                self.two_beats.d.next = false;
+                self.queue_beat.d.next = 0.into();
+                if !self.close.val() && (self.take_ring.val() || self.valid.val()) {
+                    self.turn.d.next = !self.take_ring.val();
+                    self.current.d.next = self.chosen.val();
+                    self.from_ring.d.next = self.take_ring.val();
+                    self.non_posted.d.next = self.is_np.val();
+                    self.left.d.next = self.ring_dwords.val();
+                    if !self.take_ring.val()
+                        && (!self.first.val() || !self.up.val().get_bit(self.session.val().index()))
+                    {
+                        self.state.d.next = State::Drop;
+                        self.swallowed.d.next = self.first.val();
+                    } else if self.must_queue.val() {
+                        if self.chosen_dwords.val() > 15 {
+                            self.state.d.next = State::Drop;
+                        } else if self.may_queue.val() {
+                            self.state.d.next = State::Queue;
+                        }
+                    } else if self.open.q.val().get_bit(self.chosen.val().index()) {
+                        if self.fits.val() {
+                            self.placing.next = true;
+                        } else {
+                            self.closing.next = true;
+                        }
+                    } else if self.free_valid.val() {
+                        self.opening.next = true;
+                        self.placing.next = true;
+                    } else if self.may_queue.val() && (self.chosen_dwords.val() < 16) {
+                        self.state.d.next = State::Queue;
+                    }
+                }
+            }
+            State::Write => {
+                self.ready.next = !self.from_ring.q.val();
+                if self.taken.val() {
+                    self.write_enable.next = true;
+                    self.pos.d.next = self.pos_after.val();
+                    self.begun.d.next = true;
+                    self.two_beats.d.next = self.begun.q.val();
+                    self.left.d.next = self.left.q.val() - 2;
+                    if self.from_ring.q.val() {
+                        self.next_ring_beat.next = self.ring_beat.q.val() + 1;
+                    }
+                    if self.ends.val() {
+                        self.state.d.next = State::Choose;
+                        self.commit.next = self.from_ring.q.val() || !self.bad.val();
+                        self.rolled_back.d.next = !self.commit.val();
+                        self.pop.next = self.from_ring.q.val();
+                    }
+                }
+            }
+            State::Queue => {
+                self.ready.next = true;
+                if self.valid.val() {
+                    self.ring.write_enable.next = true;
+                    self.queue_beat.d.next = self.queue_beat.q.val() + 1;
+                    if self.last.val() {
+                        self.state.d.next = State::Choose;
+                        self.push.next = !self.bad.val();
+                    }
+                }
+            }
+            State::Drop => {
+                self.ready.next = true;
+                if self.valid.val() && self.last.val() {
+                    self.state.d.next = State::Choose;
+                }
+            }
+        }
+
+        // The ring: the head of the candidate stands at its output.
+        if self.pop.val() {
+            self.next_ring_beat.next = 0.into();
+        }
+        self.ring_beat.d.next = self.next_ring_beat.val();
+        self.ring_place.next = 0.into();
+        self.queue_place.next = 0.into();
+        for i in 0..SESSIONS {
+            if self.candidate.q.val().index() == i {
+                self.ring_place.next = self.head[i].q.val().get_bits::<3>(0);
+            }
+            if self.current.q.val().index() == i {
+                self.queue_place.next = self.tail[i].q.val().get_bits::<3>(0);
+            }
+        }
+        self.ring.read_address.next = (bit_cast::<9, 3>(self.candidate.q.val()) << 6)
+            | (bit_cast::<9, 3>(self.ring_place.val()) << 3)
+            | bit_cast::<9, 3>(self.next_ring_beat.val());
+        self.ring.write_address.next = (bit_cast::<9, 3>(self.current.q.val()) << 6)
+            | (bit_cast::<9, 3>(self.queue_place.val()) << 3)
+            | bit_cast::<9, 3>(self.queue_beat.q.val());
+        self.ring.write_data.next =
+            bit_cast_wide::<68, 64>(self.data.val()) | (bit_cast_wide::<68, 10>(self.dwords.val()) << 64);
+        self.candidate_ok.d.next = self.eligible.val().get_bit(self.candidate.q.val().index()) && !self.pop.val();
+        if self.pop.val() || (self.eligible.val().any() && !self.eligible.val().get_bit(self.candidate.q.val().index()))
+        {
+            self.candidate.d.next = 0.into();
+            if self.above.val().any() {
+                self.candidate.d.next = self.candidate.q.val() + 1;
+            }
+        }
+
+        // Where the beat goes: the first dword to `pos`, the second after it.
+        self.slot_base.next = bit_cast::<12, 4>(self.slot.q.val());
+        self.slot_base.next = (self.slot_base.val() << 7) + (self.slot_base.val() << 6);
+        self.odd_word.next = self.pos.q.val() >> 1;
+        self.even_word.next = self.pos.q.val() + 1;
+        self.even_word.next = self.even_word.val() >> 1;
+        self.even_address.next = self.slot_base.val() + bit_cast::<12, 9>(self.even_word.val());
+        self.odd_address.next = self.slot_base.val() + bit_cast::<12, 9>(self.odd_word.val());
+        self.even_data.next = self.word.val().get_bits::<32>(0);
+        self.odd_data.next = self.word.val().get_bits::<32>(32);
+        if self.pos.q.val().get_bit(0) {
+            self.even_data.next = self.word.val().get_bits::<32>(32);
+            self.odd_data.next = self.word.val().get_bits::<32>(0);
+        }
+
+        // The frames and credits of the sessions.
+        self.open_after.next = self.open.q.val();
+        self.committed_after.next = self.committed.q.val();
+        self.no_cut_after.next = self.no_cut.q.val();
+        if self.placing.val() {
+            self.state.d.next = State::Write;
+            self.pos.d.next = self.chosen_fill.val();
+            self.slot.d.next = self.chosen_slot.val();
+        }
+        if self.opening.val() {
+            self.slot.d.next = self.free_slot.val();
+            self.open_after.next = self.open_after.val().replace_bit(self.chosen.val().index(), true);
+            self.slot_write.d.next = true;
+            self.slot_write_to.d.next = self.chosen.val();
+            self.slot_write_number.d.next = self.chosen_seq.val();
+        }
+        if self.aborted.val() {
+            self.no_cut_after.next = self.no_cut_after.val().replace_bit(self.aborted_session.val().index(), true);
+        }
+        if self.commit.val() {
+            self.one_packed.d.next = true;
+            self.committed_after.next = self.committed_after.val().replace_bit(self.current.q.val().index(), true);
+        }
+        if self.closing.val() {
+            self.open_after.next = self.open_after.val().replace_bit(self.chosen.val().index(), false);
+            self.committed_after.next = self.committed_after.val().replace_bit(self.chosen.val().index(), false);
+            self.no_cut_after.next = self.no_cut_after.val().replace_bit(self.chosen.val().index(), false);
+        }
+        self.lengths.write_enable.next = self.closing.val();
+        self.lengths.write_address.next = self.chosen_slot.val();
+        self.lengths.write_data.next = self.chosen_fill.val();
+        for i in 0..SESSIONS {
+            if self.chosen.val().index() == i {
+                if self.opening.val() {
+                    self.frame_slot[i].d.next = self.free_slot.val();
+                }
+                if self.closing.val() {
+                    self.fill[i].d.next = 0.into();
+                    self.seq[i].d.next = self.seq[i].q.val() + 1;
+                }
+            }
+            if self.current.q.val().index() == i {
+                if self.commit.val() {
+                    self.fill[i].d.next = self.pos_after.val();
+                }
+                if self.commit.val() && self.non_posted.q.val() {
+                    self.np_sent[i].d.next = self.np_sent[i].q.val() + 1;
+                }
+                if self.pop.val() {
+                    self.head[i].d.next = self.head[i].q.val() + 1;
+                }
+                if self.push.val() {
+                    self.tail[i].d.next = self.tail[i].q.val() + 1;
+                }
+            }
+            if self.np_limit_write.val() && (self.np_limit_session.val().index() == i) {
+                self.np_allowed[i].d.next = self.np_limit.val();
+            }
+        }
+
+        // What the others see.
+        self.ready_bits.next = self.committed.q.val();
+        if self.state.q.val() == State::Write {
+            if self.no_cut.q.val().get_bit(self.current.q.val().index()) {
+                self.ready_bits.next = self.ready_bits.val().replace_bit(self.current.q.val().index(), false);
+            } else if self.two_beats.q.val() {
+                self.ready_bits.next = self.ready_bits.val().replace_bit(self.current.q.val().index(), true);
+            }
+        }
+        self.open_ready.next = self.ready_bits.val();
+        self.scan_open_seq.next = 0.into();
+        self.read_open_seq.next = 0.into();
+        self.read_fill.next = 0.into();
+        for i in 0..SESSIONS {
+            if self.scan_session.val().index() == i {
+                self.scan_open_seq.next = self.seq[i].q.val();
+            }
+            if self.read_session.val().index() == i {
+                self.read_open_seq.next = self.seq[i].q.val();
+                self.read_fill.next = self.fill[i].q.val();
+            }
+        }
+        self.read_open.next = self.open.q.val().get_bit(self.read_session.val().index());
+        self.writing.next = (self.state.q.val() == State::Write) && (self.current.q.val() == self.read_session.val());
+        self.write_pos.next = self.pos.q.val();
+        self.rollback.next = self.rolled_back.q.val() && (self.current.q.val() == self.read_session.val());
+        self.lengths.read_address.next = self.read_slot.val();
+        self.read_length.next = self.lengths.read_data.val();
+        self.free_take.next = self.slot_write.q.val();
+        self.slot_write_enable.next = self.slot_write.q.val();
+        self.slot_write_session.next = self.slot_write_to.q.val();
+        self.slot_write_seq.next = self.slot_write_number.q.val();
+        self.slot_write_slot.next = self.slot.q.val();
+        self.np_ok.next = self.np_room.q.val();
+        self.no_session.next = self.swallowed.q.val();
+        self.packed.next = self.one_packed.q.val();
+        self.flush_done.next = self.flush_ended.q.val();
+
+        // Forgetting a session.
+        self.flushing.next = self.flush.val() && !self.flushed.q.val();
+        self.flushed.d.next = self.flush.val();
+        if self.flushing.val() {
+            self.flush_ended.d.next = true;
+            self.open_after.next = self.open_after.val().replace_bit(self.flush_session.val().index(), false);
+            self.committed_after.next = self.committed_after.val().replace_bit(self.flush_session.val().index(), false);
+            self.no_cut_after.next = self.no_cut_after.val().replace_bit(self.flush_session.val().index(), false);
+            for i in 0..SESSIONS {
+                if self.flush_session.val().index() == i {
+                    self.fill[i].d.next = 0.into();
+                    self.seq[i].d.next = 0.into();
+                    self.np_sent[i].d.next = 0.into();
+                    self.np_allowed[i].d.next = 0.into();
+                    self.head[i].d.next = 0.into();
+                    self.tail[i].d.next = 0.into();
+                }
+            }
+            if (self.current.q.val() == self.flush_session.val())
+                && ((self.state.q.val() == State::Write) || (self.state.q.val() == State::Queue))
+            {
+                self.rolled_back.d.next = false;
+                self.one_packed.d.next = false;
+                self.state.d.next = State::Drop;
+                if ((self.state.q.val() == State::Write) && self.from_ring.q.val())
+                    || (self.valid.val() && self.last.val())
+                {
+                    self.state.d.next = State::Choose;
+                }
+            }
+        }
+        self.open.d.next = self.open_after.val();
+        self.committed.d.next = self.committed_after.val();
+        self.no_cut.d.next = self.no_cut_after.val();
+
+        if self.reset.val() {
+            self.state.d.next = State::Choose;
+            self.open.d.next = 0.into();
+            self.committed.d.next = 0.into();
+            self.no_cut.d.next = 0.into();
+            self.candidate_ok.d.next = false;
+            self.candidate.d.next = 0.into();
+            self.ring_beat.d.next = 0.into();
+            self.turn.d.next = false;
+            self.np_room.d.next = false;
+            self.rolled_back.d.next = false;
+            self.flushed.d.next = false;
+            self.flush_ended.d.next = false;
+            self.slot_write.d.next = false;
+            self.swallowed.d.next = false;
+            self.one_packed.d.next = false;
+            for i in 0..8 {
+                self.fill[i].d.next = 0.into();
+                self.seq[i].d.next = 0.into();
+                self.np_sent[i].d.next = 0.into();
+                self.np_allowed[i].d.next = 0.into();
+                self.head[i].d.next = 0.into();
+                self.tail[i].d.next = 0.into();
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The memory of frames under way.
+
+use peb_hdl::prelude::*;
+
+/// Dwords in the two banks of the memory: 16 slots of 192 words of 64 bits.
+const DEPTH: usize = 16 * 192;
+
+/// The frames that are being filled, sent, or waiting for their acknowledgement: 16 slots of 192 words of two dwords.
+///
+/// The even and the odd dwords lie in two banks with a write address each, so that two dwords in a row go in together
+/// wherever a TLP begins. Word `w` of slot `s` is at address `192 s + w`.
+///
+/// - Latency: the word at `read_address` stands at `read_word` one clock later. Throughput: one write of two dwords and
+///   one read a clock.
+/// - Registered: the read word. There is no reset: a slot holds what was last written.
+/// - Never waits. A word must not be read in the clock it is written: `Sender` reads a word only after `Packer` has
+///   counted both its dwords.
+#[derive(Module)]
+pub struct Slots {
+    pub clock: Signal<In, Clk>,
+    /// Write both dwords at the next edge.
+    pub write_enable: Signal<In, Bit>,
+    /// Word of the even dword.
+    pub even_address: Signal<In, U<12>>,
+    /// The even dword.
+    pub even_data: Signal<In, U<32>>,
+    /// Word of the odd dword.
+    pub odd_address: Signal<In, U<12>>,
+    /// The odd dword.
+    pub odd_data: Signal<In, U<32>>,
+    /// Word to read.
+    pub read_address: Signal<In, U<12>>,
+    /// The word, the even dword in the low bits.
+    pub read_word: Signal<Out, U<64>>,
+    even: Ram<U<32>, 12>,
+    odd: Ram<U<32>, 12>,
+    _activity: Activity,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Slots {
+            clock: Signal::default(),
+            write_enable: Signal::default(),
+            even_address: Signal::default(),
+            even_data: Signal::default(),
+            odd_address: Signal::default(),
+            odd_data: Signal::default(),
+            read_address: Signal::default(),
+            read_word: Signal::default(),
+            even: Ram::with_depth(DEPTH),
+            odd: Ram::with_depth(DEPTH),
+            _activity: Activity::default(),
+        }
+    }
+}
+
+impl Logic for Slots {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.even.clock.next = self.clock.val();
+        self.even.write_enable.next = self.write_enable.val();
+        self.even.write_address.next = self.even_address.val();
+        self.even.write_data.next = self.even_data.val();
+        self.even.read_address.next = self.read_address.val();
+        self.odd.clock.next = self.clock.val();
+        self.odd.write_enable.next = self.write_enable.val();
+        self.odd.write_address.next = self.odd_address.val();
+        self.odd.write_data.next = self.odd_data.val();
+        self.odd.read_address.next = self.read_address.val();
+        self.read_word.next =
+            bit_cast::<64, 32>(self.even.read_data.val()) | (bit_cast::<64, 32>(self.odd.read_data.val()) << 32);
+    }
+}
