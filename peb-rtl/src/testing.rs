@@ -74,4 +74,11 @@ impl<T: Clocked> Bench<T> {
     pub fn assert_equivalent(&self) {
         peb_verilog::assert_equivalent(&self.recording);
     }
+
+    /// Checks that everything so far exercises at least 95 % of the lines and toggles of the block's Verilog and
+    /// notices at least 90 % of 50 random faults in it, drawn by `seed`.
+    pub fn assert_thorough(&self, seed: u64) {
+        peb_verilog::assert_covered(&[&self.recording], 95.0);
+        peb_verilog::assert_mutants_caught(&self.recording, seed, 50, 90.0);
+    }
 }

@@ -63,6 +63,17 @@ impl Op {
         }
     }
 
+    /// The comparison with its sides exchanged.
+    fn mirrored(self) -> Op {
+        match self {
+            Op::Lt => Op::Gt,
+            Op::Le => Op::Ge,
+            Op::Gt => Op::Lt,
+            Op::Ge => Op::Le,
+            other => other,
+        }
+    }
+
     /// Whether the result is one bit whatever the operands are.
     pub fn is_comparison(self) -> bool {
         matches!(self, Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge)
@@ -150,6 +161,9 @@ impl Expr {
         let bits = if op.is_comparison() { 1 } else { left.bits };
         if let (Some(l), Some(r)) = (left.value(), right.value()) {
             return Expr::literal(fold(op, l, r, bits), bits);
+        }
+        if op.is_comparison() && left.value().is_some() {
+            return Expr::binary(op.mirrored(), right, left);
         }
         let all_ones = mask(left.bits);
         match (op, right.value()) {
