@@ -77,7 +77,7 @@ pub struct Mismatch {
 /// # Errors
 /// The first mismatch, or whatever kept the check from being done.
 pub fn check_equivalent(recording: &Recording) -> Result<(), HarnessError> {
-    simulate_icarus(recording, &recording.verilog, SIMULATION_LIMIT)
+    Icarus::new(recording)?.run(0, &recording.verilog, SIMULATION_LIMIT)
 }
 
 /// [`check_equivalent`] as one line of a test.
@@ -91,25 +91,33 @@ pub fn assert_equivalent(recording: &Recording) {
     }
 }
 
-/// One Icarus run of `verilog` under the stimulus of the recording.
-pub(crate) fn simulate_icarus(recording: &Recording, verilog: &str, limit: Duration) -> Result<(), HarnessError> {
-    let directory = tempfile::tempdir()?;
-    let dir = directory.path();
-    fs::write(dir.join("design.v"), verilog)?;
-    write_bench(recording, dir)?;
-    compile_icarus(dir)?;
-    let out = tools::run(&tools::program("vvp")?, &["-n", "bench.vvp"], dir, &[], limit)?;
-    verdict(recording, "", &out.text)
+/// The bench of a recording in a directory of its own, for any number of Icarus runs.
+pub(crate) struct Icarus<'a> {
+    recording: &'a Recording,
+    directory: tempfile::TempDir,
 }
 
-fn compile_icarus(dir: &Path) -> Result<(), HarnessError> {
-    let arguments =
-        ["-g2005", "-Wall", "-Wno-timescale", "-s", "peb_testbench", "-o", "bench.vvp", "design.v", "bench.v"];
-    let out = tools::run(&tools::program("iverilog")?, &arguments, dir, &[], BUILD_LIMIT)?;
-    if !out.success || !out.text.trim().is_empty() {
-        return Err(HarnessError::Tool { tool: "iverilog -Wall".to_string(), output: out.text });
+impl<'a> Icarus<'a> {
+    pub(crate) fn new(recording: &'a Recording) -> Result<Self, HarnessError> {
+        let directory = tempfile::tempdir()?;
+        write_bench(recording, directory.path())?;
+        Ok(Icarus { recording, directory })
     }
-    Ok(())
+
+    /// Replays the recording against `verilog`. Runs of different `number` may go on at the same time.
+    pub(crate) fn run(&self, number: usize, verilog: &str, limit: Duration) -> Result<(), HarnessError> {
+        let dir = self.directory.path();
+        let (design, program) = (format!("design_{number}.v"), format!("bench_{number}.vvp"));
+        fs::write(dir.join(&design), verilog)?;
+        let options = ["-g2005", "-Wall", "-Wno-timescale", "-s", "peb_testbench", "-o"];
+        let arguments: Vec<&str> = options.into_iter().chain([program.as_str(), &design, "bench.v"]).collect();
+        let out = tools::run(&tools::program("iverilog")?, &arguments, dir, &[], BUILD_LIMIT)?;
+        if !out.success || !out.text.trim().is_empty() {
+            return Err(HarnessError::Tool { tool: "iverilog -Wall".to_string(), output: out.text });
+        }
+        let out = tools::run(&tools::program("vvp")?, &["-n", &program], dir, &[], limit)?;
+        verdict(self.recording, "", &out.text)
+    }
 }
 
 /// Writes `bench.v` and its stimulus `rows.mem`.

@@ -1,6 +1,6 @@
 //! How many faults in a block its recording notices.
 
-use crate::harness::{simulate_icarus, HarnessError};
+use crate::harness::{HarnessError, Icarus};
 use crate::mutate::{mutate_scope, Mutant};
 use crate::recording::Recording;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,6 +45,7 @@ impl Recording {
 /// # Errors
 /// If a mutant cannot be simulated.
 pub fn mutation_score(recording: &Recording, mutants: &[Mutant]) -> Result<Score, HarnessError> {
+    let icarus = Icarus::new(recording)?;
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<bool, HarnessError>>>> = Mutex::new(mutants.iter().map(|_| None).collect());
     std::thread::scope(|scope| {
@@ -52,7 +53,7 @@ pub fn mutation_score(recording: &Recording, mutants: &[Mutant]) -> Result<Score
             scope.spawn(|| loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 let Some(mutant) = mutants.get(i) else { return };
-                let caught = match simulate_icarus(recording, &mutant.verilog, MUTANT_LIMIT) {
+                let caught = match icarus.run(i, &mutant.verilog, MUTANT_LIMIT) {
                     Ok(()) => Ok(false),
                     Err(HarnessError::Mismatch(_) | HarnessError::Timeout { .. }) => Ok(true),
                     Err(e) => Err(e),

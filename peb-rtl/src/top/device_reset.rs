@@ -85,6 +85,17 @@ mod tests {
         ticks(&mut bench, 1);
         bench.clocks(2);
         assert!(!bench.dut().reset_out.val());
+        // A reset starts the power-on time again, whoever is attached; coming and going meanwhile changes nothing.
+        bench.reset();
+        assert!(bench.dut().reset_out.val());
+        ticks(&mut bench, 99_990);
+        bench.dut().attached.next = false;
+        ticks(&mut bench, 5);
+        bench.dut().attached.next = true;
+        ticks(&mut bench, 5);
+        bench.clocks(2);
+        assert!(!bench.dut().reset_out.val());
         bench.assert_equivalent();
+        bench.assert_thorough(1);
     }
 }
