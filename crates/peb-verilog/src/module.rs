@@ -21,13 +21,13 @@ pub fn register(scope: &Scope) -> Option<String> {
     Some(format!("{bits}'h{digits}"))
 }
 
-/// Verilog names of a block's own signals, and what else is taken.
-fn port_names(scope: &Scope, top: bool, names: &mut Names) -> Result<Vec<String>, Problem> {
+/// Verilog names of a block's own signals, and what else is taken. `exact`: its ports must keep theirs.
+fn port_names(scope: &Scope, exact: bool, names: &mut Names) -> Result<Vec<String>, Problem> {
     let mut out = vec![];
     for signal in &scope.signals {
         let name = names.unique(&clean(&signal.name));
         let plain = signal.name.replace('$', "_");
-        if top && !matches!(signal.kind, Kind::Local | Kind::Constant) && name != plain {
+        if exact && !matches!(signal.kind, Kind::Local | Kind::Constant) && name != plain {
             return Err(Problem::BadPortName(plain));
         }
         out.push(name);
@@ -35,10 +35,10 @@ fn port_names(scope: &Scope, top: bool, names: &mut Names) -> Result<Vec<String>
     Ok(out)
 }
 
-/// Verilog names of all signals of the top.
-pub fn top_port_names(scope: &Scope) -> Result<Vec<String>, ExportError> {
-    let in_block = |problem| ExportError { block: scope.name.clone(), problem };
-    port_names(scope, true, &mut Names::default()).map_err(in_block)
+/// Verilog names of all signals of a block, in order.
+pub fn module_port_names(scope: &Scope) -> Vec<String> {
+    let mut names = Names::default();
+    scope.signals.iter().map(|s| names.unique(&clean(&s.name))).collect()
 }
 
 /// The port list. `registered` says which outputs are `reg`.
@@ -63,18 +63,18 @@ fn header(scope: &Scope, names: &[String], registered: &dyn Fn(usize) -> bool) -
 
 /// What follows the name of a module, `endmodule` included. `children` are the module names of the child
 /// blocks, in order, with `None` for registers.
-pub fn body(scope: &Scope, path: &str, top: bool, children: &[Option<String>]) -> Result<String, ExportError> {
+pub fn body(scope: &Scope, path: &str, exact: bool, children: &[Option<String>]) -> Result<String, ExportError> {
     let in_block = |problem| ExportError { block: path.to_string(), problem };
     match &scope.hdl {
-        Verilog::Custom(text) => custom(scope, text, top, false).map_err(in_block),
-        Verilog::Wrapper(wrapper) => custom(scope, &wrapper.code, top, true).map_err(in_block),
+        Verilog::Custom(text) => custom(scope, text, exact, false).map_err(in_block),
+        Verilog::Wrapper(wrapper) => custom(scope, &wrapper.code, exact, true).map_err(in_block),
         Verilog::Blackbox(_) => Ok(String::new()),
         Verilog::Combinatorial(block) => {
             let mut lowering = Lowering::new(scope);
             let logic = lowering.block(block).map_err(in_block)?;
-            logic_module(scope, &lowering, logic, top, children).map_err(in_block)
+            logic_module(scope, &lowering, logic, exact, children).map_err(in_block)
         }
-        Verilog::Empty => logic_module(scope, &Lowering::new(scope), vec![], top, children).map_err(in_block),
+        Verilog::Empty => logic_module(scope, &Lowering::new(scope), vec![], exact, children).map_err(in_block),
     }
 }
 
@@ -82,7 +82,7 @@ fn logic_module(
     scope: &Scope,
     lowering: &Lowering,
     logic: Vec<Stmt>,
-    top: bool,
+    exact: bool,
     children: &[Option<String>],
 ) -> Result<String, Problem> {
     let vars = &lowering.vars;
@@ -94,7 +94,7 @@ fn logic_module(
     check_clocks(vars, &continuous)?;
 
     let mut unique = Names::default();
-    let mut names = port_names(scope, top, &mut unique)?;
+    let mut names = port_names(scope, exact, &mut unique)?;
     for var in &vars[names.len()..] {
         names.push(unique.unique(&clean(&var.key)));
     }
@@ -285,8 +285,7 @@ impl Wiring<'_, '_> {
     }
 
     fn instance(&mut self, child: &Scope, instance: &str, module: &str, lowering: &Lowering) {
-        let mut child_names = Names::default();
-        let names = port_names(child, false, &mut child_names).unwrap_or_default();
+        let names = module_port_names(child);
         let mut connections = vec![];
         for (signal, port) in child.signals.iter().zip(names) {
             let Some(id) = lowering.find(&format!("{}${}", child.name, signal.name)) else { continue };
@@ -329,11 +328,11 @@ impl Wiring<'_, '_> {
 }
 
 /// A block with its own Verilog text.
-fn custom(scope: &Scope, text: &str, top: bool, wrapper: bool) -> Result<String, Problem> {
+fn custom(scope: &Scope, text: &str, exact: bool, wrapper: bool) -> Result<String, Problem> {
     if !scope.children.is_empty() {
         return Err(Problem::BadCustomText(format!("child block `{}` inside", scope.children[0].name)));
     }
-    let names = port_names(scope, top, &mut Names::default())?;
+    let names = port_names(scope, exact, &mut Names::default())?;
     let mut text = text.trim_matches('\n').to_string();
     for (signal, name) in scope.signals.iter().zip(&names) {
         if *name != signal.name {

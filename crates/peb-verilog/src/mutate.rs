@@ -25,7 +25,7 @@ pub fn mutate(top: &dyn Block, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
 
 /// [`mutate`] of a design that was read before.
 pub(crate) fn mutate_scope(scope: &Scope, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
-    let Ok(original) = export_scope(scope, name) else { return vec![] };
+    let Ok(original) = export_scope(scope, name, false) else { return vec![] };
     let mut order: Vec<usize> = (0..apply(scope, usize::MAX).0).collect();
     let mut random = Random(seed);
     for i in (1..order.len()).rev() {
@@ -37,7 +37,7 @@ pub(crate) fn mutate_scope(scope: &Scope, name: &str, seed: u64, n: usize) -> Ve
             break;
         }
         let (_, Some((mutated, description))) = apply(scope, site) else { continue };
-        let Ok(verilog) = export_scope(&mutated, name) else { continue };
+        let Ok(verilog) = export_scope(&mutated, name, false) else { continue };
         if verilog != original && out.iter().all(|m| m.verilog != verilog) {
             out.push(Mutant { description, verilog });
         }

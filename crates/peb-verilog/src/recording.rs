@@ -3,7 +3,7 @@
 use crate::cache::Key;
 use crate::error::ExportError;
 use crate::export::export_scope;
-use crate::module::top_port_names;
+use crate::module::module_port_names;
 use crate::tree::{hex_digits, Kind, Scope};
 use rust_hdl::prelude::*;
 
@@ -50,8 +50,8 @@ impl Recording {
     /// If the block cannot be exported.
     pub fn new(top: &dyn Block, name: &str) -> Result<Recording, ExportError> {
         let scope = Scope::read(top, name);
-        let verilog = export_scope(&scope, name)?;
-        let names = top_port_names(&scope)?;
+        let verilog = export_scope(&scope, name, false)?;
+        let names = module_port_names(&scope);
         let is_port = |kind: Kind| !matches!(kind, Kind::Local | Kind::Constant);
         let ports: Vec<Port> = scope
             .signals
