@@ -55,7 +55,7 @@ pub struct Packer<const SESSIONS: usize> {
     pub valid: Signal<In, Bit>,
     pub ready: Signal<Out, Bit>,
     /// 0 posted, 1 non-posted, 2 completion.
-    pub class: Signal<In, U<2>>,
+    pub tlp_class: Signal<In, U<2>>,
     pub dwords: Signal<In, U<10>>,
     pub bad: Signal<In, Bit>,
     /// The link may start non-posted TLPs.
@@ -109,7 +109,7 @@ pub struct Packer<const SESSIONS: usize> {
     /// One clock: a TLP of a session that is down was swallowed.
     pub no_session: Signal<Out, Bit>,
     /// One clock: a TLP was packed.
-    pub packed: Signal<Out, Bit>,
+    pub tlp_packed: Signal<Out, Bit>,
 
     state: Reg<State>,
     /// Session of the TLP at hand, its slot, and the place of its next dword.
@@ -295,7 +295,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             && (self.turn.q.val() || !self.valid.val());
         self.chosen.next = self.session.val();
         self.chosen_dwords.next = self.dwords.val();
-        self.is_np.next = self.class.val() == 1;
+        self.is_np.next = self.tlp_class.val() == 1;
         if self.take_ring.val() {
             self.chosen.next = self.candidate.q.val();
             self.chosen_dwords.next = bit_cast::<10, 4>(self.ring_dwords.val());
@@ -572,7 +572,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.slot_write_slot.next = self.slot.q.val();
         self.np_ok.next = self.np_room.q.val();
         self.no_session.next = self.swallowed.q.val();
-        self.packed.next = self.one_packed.q.val();
+        self.tlp_packed.next = self.one_packed.q.val();
         self.flush_done.next = self.flush_ended.q.val();
 
         // Forgetting a session.

@@ -29,7 +29,7 @@ pub struct TxPath<const SESSIONS: usize> {
     pub valid: Signal<In, Bit>,
     pub ready: Signal<Out, Bit>,
     /// 0 posted, 1 non-posted, 2 completion.
-    pub class: Signal<In, U<2>>,
+    pub tlp_class: Signal<In, U<2>>,
     pub dwords: Signal<In, U<10>>,
     pub bad: Signal<In, Bit>,
     /// The link may start non-posted TLPs.
@@ -56,7 +56,7 @@ pub struct TxPath<const SESSIONS: usize> {
     /// One clock: a TLP of a session that is down was swallowed.
     pub no_session: Signal<Out, Bit>,
     /// One clock: a TLP was packed.
-    pub packed: Signal<Out, Bit>,
+    pub tlp_packed: Signal<Out, Bit>,
     /// Flag HOST of session frames.
     pub host: Signal<In, Bit>,
     /// The clock in units of 8 clocks.
@@ -138,7 +138,7 @@ impl<const SESSIONS: usize> Logic for TxPath<SESSIONS> {
         self.packer.last.next = self.last.val();
         self.packer.valid.next = self.valid.val();
         self.ready.next = self.packer.ready.val();
-        self.packer.class.next = self.class.val();
+        self.packer.tlp_class.next = self.tlp_class.val();
         self.packer.dwords.next = self.dwords.val();
         self.packer.bad.next = self.bad.val();
         self.np_ok.next = self.packer.np_ok.val();
@@ -156,7 +156,7 @@ impl<const SESSIONS: usize> Logic for TxPath<SESSIONS> {
         self.packer.scan_session.next = self.scan_session.val();
         self.scan_open_seq.next = self.packer.scan_open_seq.val();
         self.no_session.next = self.packer.no_session.val();
-        self.packed.next = self.packer.packed.val();
+        self.tlp_packed.next = self.packer.tlp_packed.val();
         self.sender.clock.next = self.clock.val();
         self.sender.reset.next = self.reset.val();
         self.sender.host.next = self.host.val();

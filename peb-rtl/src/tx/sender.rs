@@ -149,7 +149,6 @@ pub struct Sender {
     ended: Reg<Bit>,
     ended_aborted: Reg<Bit>,
     ended_dwords: Reg<U<9>>,
-    ended_live: Reg<Bit>,
 
     taken: Signal<Local, Bit>,
     live: Signal<Local, Bit>,
@@ -202,11 +201,9 @@ impl Logic for Sender {
             broken,
             ended,
             ended_aborted,
-            ended_dwords,
-            ended_live
+            ended_dwords
         );
         self.ended.d.next = false;
-        self.ended_live.d.next = false;
         self.close_now.d.next = false;
 
         // The open frame: how much of it is there.
@@ -225,6 +222,7 @@ impl Logic for Sender {
         self.dst.next = self.peer_mac.val();
         self.cmd_ready.next = (self.cmd_kind.val() == 0) && !self.queued.q.val();
         self.ack_sent.next = false;
+        self.aborted.next = false;
         self.word_valid.next = false;
         self.word_last.next = false;
         self.word_half.next = false;
@@ -317,12 +315,13 @@ impl Logic for Sender {
             self.ts.d.next = self.now.val();
         }
         // What was sent, or is about to be, was taken out of the frame.
-        if self.live.val() && self.rollback.val() && (self.state.q.val() != State::Idle) {
-            if (self.there.val() <= self.sent.val())
-                || (self.loaded.q.val() && (self.there.val() < self.with_this.val()))
-            {
-                self.broken.d.next = true;
-            }
+        if self.live.val()
+            && self.rollback.val()
+            && (self.state.q.val() != State::Idle)
+            && ((self.there.val() <= self.sent.val())
+                || (self.loaded.q.val() && (self.there.val() < self.with_this.val())))
+        {
+            self.broken.d.next = true;
         }
         if self.flush.val()
             && (self.flush_session.val() == self.session.q.val())
@@ -335,7 +334,7 @@ impl Logic for Sender {
             self.state.d.next = State::Idle;
             self.ended.d.next = true;
             self.ended_aborted.d.next = self.mac_aborted.val();
-            self.ended_live.d.next = self.mac_aborted.val() && self.live.val();
+            self.aborted.next = self.mac_aborted.val() && self.live.val();
             self.ended_dwords.d.next = 0.into();
             if self.data.q.val() {
                 self.ended_dwords.d.next = self.there.val();
@@ -434,7 +433,6 @@ impl Logic for Sender {
         self.read_slot.next = self.slot.q.val();
         self.close.next = self.close_now.q.val();
         self.close_session.next = self.session.q.val();
-        self.aborted.next = self.ended_live.q.val();
         self.aborted_session.next = self.session.q.val();
         self.base.next = bit_cast::<12, 4>(self.slot.q.val());
         self.base.next = (self.base.val() << 7) + (self.base.val() << 6);
@@ -448,7 +446,6 @@ impl Logic for Sender {
             self.queued.d.next = false;
             self.close_now.d.next = false;
             self.ended.d.next = false;
-            self.ended_live.d.next = false;
         }
     }
 }

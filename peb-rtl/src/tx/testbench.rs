@@ -96,7 +96,6 @@ struct Side {
     lost: VecDeque<u16>,
     slot_of: BTreeMap<u16, u8>,
     in_flight: VecDeque<(u16, u64)>,
-    limit: u8,
     np_seen: u32,
     limit_total: u32,
 }
@@ -117,6 +116,7 @@ pub struct Bench {
     pub taken: Vec<(u64, Tlp)>,
     // control
     sides: Vec<Side>,
+    grants: VecDeque<u8>,
     free: VecDeque<u8>,
     command: Option<Command>,
     commands: VecDeque<Command>,
@@ -162,6 +162,7 @@ impl Bench {
             offered_since: None,
             hold_at: None,
             taken: vec![],
+            grants: VecDeque::new(),
             sides: vec![Side::default(); SESSIONS],
             command: None,
             commands: VecDeque::new(),
@@ -183,16 +184,10 @@ impl Bench {
         }
     }
 
+    /// The peer has room for more non-posted TLPs.
     pub fn grant(&mut self, session: u8, credits: u32) {
-        let side = &mut self.sides[session as usize];
-        side.limit_total += credits;
-        side.limit = side.limit_total as u8;
-        let d = &mut self.sim.dut;
-        d.np_limit_write.next = true;
-        d.np_limit_session.next = (session as u64).into();
-        d.np_limit.next = (side.limit as u64).into();
-        self.clock();
-        self.sim.dut.np_limit_write.next = false;
+        self.sides[session as usize].limit_total += credits;
+        self.grants.push_back(session);
     }
 
     /// What TxControl would do next.
@@ -217,7 +212,7 @@ impl Bench {
                 }
                 continue;
             }
-            if !side.in_flight.is_empty() && self.rng.gen_bool(self.setup.again) {
+            if !side.in_flight.is_empty() && !self.source.is_empty() && self.rng.gen_bool(self.setup.again) {
                 let seq = side.in_flight[self.rng.gen_range(0..side.in_flight.len())].0;
                 self.sent_again += 1;
                 return Some(command(seq, side.slot_of[&seq], true));
@@ -252,7 +247,7 @@ impl Bench {
             d.last.next = last;
             d.half.next = last && tlp.dwords.len() % 2 == 1;
             d.bad.next = last && tlp.bad;
-            d.class.next = (tlp.class as u64).into();
+            d.tlp_class.next = (tlp.class as u64).into();
             d.dwords.next = (tlp.dwords.len() as u64).into();
             d.session.next = (tlp.session as u64).into();
         }
@@ -286,6 +281,12 @@ impl Bench {
         d.flush_session.next = (self.flush.unwrap_or(0) as u64).into();
         d.free_valid.next = !self.free.is_empty();
         d.free_slot.next = (self.free.front().copied().unwrap_or(0) as u64).into();
+        let grant = self.grants.pop_front();
+        d.np_limit_write.next = grant.is_some();
+        if let Some(s) = grant {
+            d.np_limit_session.next = (s as u64).into();
+            d.np_limit.next = (self.sides[s as usize].limit_total as u64).into();
+        }
         // Command.
         if self.command.is_none() && !self.hold_commands && self.commands.len() < 3 {
             if let Some(&(ready, seqs)) = self.ready_history.front() {
@@ -341,7 +342,7 @@ impl Bench {
             }
         }
         self.swallowed += d.no_session.val() as usize;
-        self.packed += d.packed.val() as usize;
+        self.packed += d.tlp_packed.val() as usize;
         self.acks += d.ack_sent.val() as usize;
         if d.slot_write_enable.val() {
             assert!(d.free_take.val());
@@ -399,7 +400,7 @@ impl Bench {
                 let (seq, _) = side.in_flight.pop_front().unwrap();
                 let busy = |c: &Command| c.session as usize == s && c.seq == seq && c.data;
                 if self.commands.iter().chain(self.command.iter()).any(busy) {
-                    side.in_flight.push_front((seq, self.clock));
+                    side.in_flight.push_front((seq, self.clock + 50 - self.setup.round_trip));
                     break;
                 }
                 self.free.push_back(side.slot_of.remove(&seq).unwrap());
@@ -429,6 +430,7 @@ impl Bench {
         let seed = self.setup.seed;
         if aborted {
             self.aborts += 1;
+            self.ready_history.clear();
             if c.data && !c.again && self.up & 1 << c.session != 0 {
                 self.sides[c.session as usize].lost.push_back(c.seq);
             }
@@ -465,10 +467,24 @@ impl Bench {
         if !c.again {
             side.in_flight.push_back((c.seq, self.clock));
             if let Some(credits) = self.setup.grant {
-                side.limit_total += credits as u32;
                 side.np_seen += tlps(&body).iter().filter(|t| t.class == 1).count() as u32;
                 assert!(side.np_seen <= side.limit_total, "seed {seed}: non-posted without credit");
+                self.grant(s, credits as u32);
             }
+        }
+    }
+
+    /// The session ends: what TxControl and Sessions do.
+    pub fn flush(&mut self, session: u8) {
+        self.up &= !(1 << session);
+        self.flush = Some(session);
+        if self.command.as_ref().is_some_and(|c| c.session == session) {
+            self.command = None;
+        }
+        let limit = self.clock + 20;
+        while self.flush.is_some() {
+            self.clock();
+            assert!(self.clock < limit, "seed {}: no flush_done", self.setup.seed);
         }
     }
 
@@ -499,11 +515,9 @@ impl Bench {
 
     /// All TLPs of a session in the order of the frames.
     pub fn received(&self, session: u8) -> Vec<Tlp> {
-        let mut number = 0;
         let mut out = vec![];
-        for ((_, seq), body) in self.frames.range((session, 0)..=(session, u16::MAX)) {
-            assert_eq!(*seq, number, "seed {}: a frame is missing", self.setup.seed);
-            number += 1;
+        for (number, ((_, seq), body)) in self.frames.range((session, 0)..=(session, u16::MAX)).enumerate() {
+            assert_eq!(*seq as usize, number, "seed {}: a frame is missing", self.setup.seed);
             out.extend(tlps(body));
         }
         out
