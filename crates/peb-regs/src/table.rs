@@ -160,8 +160,8 @@ mod registers {
         DOWN_TICKS 0x0028 Saturating Both 0x00ff_ffff Value(20000), "Ticks of silence after which a peer is lost.";
         TRACK_TICKS 0x002c Saturating Host 0x00ff_ffff Value(200000),
             "Ticks that an outstanding request without completion is remembered.";
-        LINKUP_TICKS 0x0030 Saturating Io 0x00ff_ffff Value(1000),
-            "Ticks a device gets after its reset before it counts as up. Software waits the 100 ms of PCIe 6.6.1 itself.";
+        LINKUP_TICKS 0x0030 Saturating Io 0x00ff_ffff Value(100000),
+            "Ticks a device gets after its reset before it counts as up: the 100 ms that PCIe 6.6.1 gives it before the first configuration request, whether the software above waits for them or not.";
     }
 }
 
