@@ -1,5 +1,6 @@
 //! TLPs into frames.
 
+use super::NpRing;
 use peb_hdl::prelude::*;
 
 /// What the packer does with the TLP at hand.
@@ -55,7 +56,7 @@ pub struct Packer<const SESSIONS: usize> {
     pub valid: Signal<In, Bit>,
     pub ready: Signal<Out, Bit>,
     /// 0 posted, 1 non-posted, 2 completion.
-    pub tlp_class: Signal<In, U<2>>,
+    pub class: Signal<In, U<2>>,
     pub dwords: Signal<In, U<10>>,
     pub bad: Signal<In, Bit>,
     /// The link may start non-posted TLPs.
@@ -123,21 +124,14 @@ pub struct Packer<const SESSIONS: usize> {
     /// The TLP at hand comes from the ring; dwords of it that are left.
     from_ring: Reg<Bit>,
     left: Reg<U<4>>,
-    /// Beat of the ring's place that is written, read.
-    queue_beat: Reg<U<3>>,
-    ring_beat: Reg<U<3>>,
     /// It is the ring's turn.
     turn: Reg<Bit>,
-    /// Session whose ring is looked at, and whether its head can be packed and stands at the ring's output.
-    candidate: Reg<U<3>>,
-    candidate_ok: Reg<Bit>,
     rolled_back: Reg<Bit>,
     flushed: Reg<Bit>,
     flush_ended: Reg<Bit>,
     slot_write: Reg<Bit>,
     slot_write_to: Reg<U<3>>,
     slot_write_number: Reg<U<16>>,
-    np_room: Reg<Bit>,
     swallowed: Reg<Bit>,
     one_packed: Reg<Bit>,
     // Per session: a frame is open, it holds a whole TLP, it was broken off once.
@@ -147,24 +141,11 @@ pub struct Packer<const SESSIONS: usize> {
     fill: [Reg<U<9>>; 8],
     frame_slot: [Reg<U<4>>; 8],
     seq: [Reg<U<16>>; 8],
-    np_sent: [Reg<U<8>>; 8],
-    np_allowed: [Reg<U<8>>; 8],
-    head: [Reg<U<4>>; 8],
-    tail: [Reg<U<4>>; 8],
-    /// Places of 8 words: the data, above it the dwords of the TLP.
-    ring: Ram<W<68>, 9>,
+    ring: NpRing<SESSIONS>,
     lengths: LutRam<U<9>, 4>,
 
     up: Signal<Local, U<8>>,
-    count: Signal<Local, U<4>>,
-    waiting: Signal<Local, U<8>>,
-    credit: Signal<Local, U<8>>,
-    full: Signal<Local, U<8>>,
-    eligible: Signal<Local, U<8>>,
-    above: Signal<Local, U<8>>,
     take_ring: Signal<Local, Bit>,
-    ring_data: Signal<Local, U<64>>,
-    ring_dwords: Signal<Local, U<4>>,
     chosen: Signal<Local, U<3>>,
     chosen_dwords: Signal<Local, U<10>>,
     chosen_fill: Signal<Local, U<9>>,
@@ -179,8 +160,6 @@ pub struct Packer<const SESSIONS: usize> {
     opening: Signal<Local, Bit>,
     placing: Signal<Local, Bit>,
     commit: Signal<Local, Bit>,
-    pop: Signal<Local, Bit>,
-    push: Signal<Local, Bit>,
     word: Signal<Local, U<64>>,
     taken: Signal<Local, Bit>,
     ends: Signal<Local, Bit>,
@@ -189,9 +168,6 @@ pub struct Packer<const SESSIONS: usize> {
     slot_base: Signal<Local, U<12>>,
     even_word: Signal<Local, U<9>>,
     odd_word: Signal<Local, U<9>>,
-    ring_place: Signal<Local, U<3>>,
-    queue_place: Signal<Local, U<3>>,
-    next_ring_beat: Signal<Local, U<3>>,
     ready_bits: Signal<Local, U<8>>,
     of_current: Signal<Local, Bit>,
     open_after: Signal<Local, U<8>>,
@@ -216,18 +192,13 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             two_beats,
             from_ring,
             left,
-            queue_beat,
-            ring_beat,
             turn,
-            candidate,
-            candidate_ok,
             rolled_back,
             flushed,
             flush_ended,
             slot_write,
             slot_write_to,
             slot_write_number,
-            np_room,
             swallowed,
             one_packed,
             open,
@@ -241,16 +212,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             self.frame_slot[i].d.next = self.frame_slot[i].q.val();
             self.seq[i].clock.next = self.clock.val();
             self.seq[i].d.next = self.seq[i].q.val();
-            self.np_sent[i].clock.next = self.clock.val();
-            self.np_sent[i].d.next = self.np_sent[i].q.val();
-            self.np_allowed[i].clock.next = self.clock.val();
-            self.np_allowed[i].d.next = self.np_allowed[i].q.val();
-            self.head[i].clock.next = self.clock.val();
-            self.head[i].d.next = self.head[i].q.val();
-            self.tail[i].clock.next = self.clock.val();
-            self.tail[i].d.next = self.tail[i].q.val();
         }
-        self.ring.clock.next = self.clock.val();
         self.lengths.clock.next = self.clock.val();
         self.rolled_back.d.next = false;
         self.flush_ended.d.next = false;
@@ -258,47 +220,38 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.swallowed.d.next = false;
         self.one_packed.d.next = false;
 
-        // What the rings hold and which head may be packed.
+        // The ring.
+        self.ring.clock.next = self.clock.val();
+        self.ring.reset.next = self.reset.val();
+        self.ring.session_up.next = self.session_up.val();
+        self.ring.flush.next = self.flush.val();
+        self.ring.flush_session.next = self.flush_session.val();
+        self.ring.np_limit_write.next = self.np_limit_write.val();
+        self.ring.np_limit_session.next = self.np_limit_session.val();
+        self.ring.np_limit.next = self.np_limit.val();
+        self.np_ok.next = self.ring.np_ok.val();
+        self.ring.restart.next = self.state.q.val() == State::Choose;
+        self.ring.session.next = self.current.q.val();
+        self.ring.data.next = self.data.val();
+        self.ring.dwords.next = bit_cast::<4, 10>(self.dwords.val());
+        self.ring.write.next = false;
+        self.ring.push.next = false;
+        self.ring.read.next = false;
+        self.ring.pop.next = false;
+        self.ring.used.next = false;
+
+        // The TLP looked at, and the open frame of its session.
         self.up.next = self.session_up.val();
         if self.flush.val() {
             self.up.next = self.up.val().replace_bit(self.flush_session.val().index(), false);
         }
-        self.waiting.next = 0.into();
-        self.credit.next = 0.into();
-        self.full.next = 0.into();
-        self.count.next = 0.into();
-        self.np_room.d.next = true;
-        for i in 0..SESSIONS {
-            self.count.next = self.tail[i].q.val() - self.head[i].q.val();
-            if self.count.val().any() {
-                self.waiting.next = self.waiting.val().replace_bit(i, true);
-            }
-            if self.count.val() == 8 {
-                self.full.next = self.full.val().replace_bit(i, true);
-            }
-            if self.np_sent[i].q.val() != self.np_allowed[i].q.val() {
-                self.credit.next = self.credit.val().replace_bit(i, true);
-            }
-            if (self.count.val() > 2) && self.session_up.val().get_bit(i) {
-                self.np_room.d.next = false;
-            }
-        }
-        self.eligible.next = self.waiting.val() & self.credit.val() & self.up.val();
-        self.above.next = self.eligible.val() >> self.candidate.q.val();
-        self.above.next = self.above.val() >> 1;
-
-        // The TLP looked at, and the open frame of its session.
-        self.ring_data.next = bit_cast_narrow::<64, 68>(self.ring.read_data.val());
-        self.ring_dwords.next = bit_cast_narrow::<4, 68>(self.ring.read_data.val() >> 64);
-        self.take_ring.next = self.candidate_ok.q.val()
-            && self.eligible.val().get_bit(self.candidate.q.val().index())
-            && (self.turn.q.val() || !self.valid.val());
+        self.take_ring.next = self.ring.head_ok.val() && (self.turn.q.val() || !self.valid.val());
         self.chosen.next = self.session.val();
         self.chosen_dwords.next = self.dwords.val();
-        self.is_np.next = self.tlp_class.val() == 1;
+        self.is_np.next = self.class.val() == 1;
         if self.take_ring.val() {
-            self.chosen.next = self.candidate.q.val();
-            self.chosen_dwords.next = bit_cast::<10, 4>(self.ring_dwords.val());
+            self.chosen.next = self.ring.head_session.val();
+            self.chosen_dwords.next = bit_cast::<10, 4>(self.ring.head_dwords.val());
             self.is_np.next = true;
         }
         if self.close.val() {
@@ -320,10 +273,10 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 && self.committed.q.val().get_bit(self.chosen.val().index()));
         self.must_queue.next = self.is_np.val()
             && !self.take_ring.val()
-            && (self.waiting.val().get_bit(self.session.val().index())
-                || !self.credit.val().get_bit(self.session.val().index()));
+            && (self.ring.waiting.val().get_bit(self.session.val().index())
+                || !self.ring.credit.val().get_bit(self.session.val().index()));
         self.may_queue.next =
-            self.is_np.val() && !self.take_ring.val() && !self.full.val().get_bit(self.session.val().index());
+            self.is_np.val() && !self.take_ring.val() && !self.ring.full.val().get_bit(self.session.val().index());
 
         // The beat at hand.
         self.word.next = self.data.val();
@@ -331,7 +284,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.ends.next = self.last.val();
         self.ends_half.next = self.half.val();
         if self.from_ring.q.val() {
-            self.word.next = self.ring_data.val();
+            self.word.next = self.ring.head_data.val();
             self.taken.next = true;
             self.ends.next = self.left.q.val() < 3;
             self.ends_half.next = self.left.q.val() == 1;
@@ -345,12 +298,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.opening.next = false;
         self.placing.next = false;
         self.commit.next = false;
-        self.pop.next = false;
-        self.push.next = false;
         self.ready.next = false;
         self.write_enable.next = false;
-        self.ring.write_enable.next = false;
-        self.next_ring_beat.next = self.ring_beat.q.val();
         self.of_current.next = (self.state.q.val() == State::Write) && (self.chosen.val() == self.current.q.val());
 
         if self.close.val() {
@@ -360,13 +309,12 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             State::Choose => {
                 self.begun.d.next = false;
                 self.two_beats.d.next = false;
-                self.queue_beat.d.next = 0.into();
                 if !self.close.val() && (self.take_ring.val() || self.valid.val()) {
                     self.turn.d.next = !self.take_ring.val();
                     self.current.d.next = self.chosen.val();
                     self.from_ring.d.next = self.take_ring.val();
                     self.non_posted.d.next = self.is_np.val();
-                    self.left.d.next = self.ring_dwords.val();
+                    self.left.d.next = self.ring.head_dwords.val();
                     if !self.take_ring.val()
                         && (!self.first.val() || !self.up.val().get_bit(self.session.val().index()))
                     {
@@ -400,25 +348,22 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                     self.begun.d.next = true;
                     self.two_beats.d.next = self.begun.q.val();
                     self.left.d.next = self.left.q.val() - 2;
-                    if self.from_ring.q.val() {
-                        self.next_ring_beat.next = self.ring_beat.q.val() + 1;
-                    }
+                    self.ring.read.next = self.from_ring.q.val();
                     if self.ends.val() {
                         self.state.d.next = State::Choose;
                         self.commit.next = self.from_ring.q.val() || !self.bad.val();
                         self.rolled_back.d.next = !self.commit.val();
-                        self.pop.next = self.from_ring.q.val();
+                        self.ring.pop.next = self.from_ring.q.val();
                     }
                 }
             }
             State::Queue => {
                 self.ready.next = true;
                 if self.valid.val() {
-                    self.ring.write_enable.next = true;
-                    self.queue_beat.d.next = self.queue_beat.q.val() + 1;
+                    self.ring.write.next = true;
                     if self.last.val() {
                         self.state.d.next = State::Choose;
-                        self.push.next = !self.bad.val();
+                        self.ring.push.next = !self.bad.val();
                     }
                 }
             }
@@ -427,38 +372,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 if self.valid.val() && self.last.val() {
                     self.state.d.next = State::Choose;
                 }
-            }
-        }
-
-        // The ring: the head of the candidate stands at its output.
-        if self.pop.val() {
-            self.next_ring_beat.next = 0.into();
-        }
-        self.ring_beat.d.next = self.next_ring_beat.val();
-        self.ring_place.next = 0.into();
-        self.queue_place.next = 0.into();
-        for i in 0..SESSIONS {
-            if self.candidate.q.val().index() == i {
-                self.ring_place.next = self.head[i].q.val().get_bits::<3>(0);
-            }
-            if self.current.q.val().index() == i {
-                self.queue_place.next = self.tail[i].q.val().get_bits::<3>(0);
-            }
-        }
-        self.ring.read_address.next = (bit_cast::<9, 3>(self.candidate.q.val()) << 6)
-            | (bit_cast::<9, 3>(self.ring_place.val()) << 3)
-            | bit_cast::<9, 3>(self.next_ring_beat.val());
-        self.ring.write_address.next = (bit_cast::<9, 3>(self.current.q.val()) << 6)
-            | (bit_cast::<9, 3>(self.queue_place.val()) << 3)
-            | bit_cast::<9, 3>(self.queue_beat.q.val());
-        self.ring.write_data.next =
-            bit_cast_wide::<68, 64>(self.data.val()) | (bit_cast_wide::<68, 10>(self.dwords.val()) << 64);
-        self.candidate_ok.d.next = self.eligible.val().get_bit(self.candidate.q.val().index()) && !self.pop.val();
-        if self.pop.val() || (self.eligible.val().any() && !self.eligible.val().get_bit(self.candidate.q.val().index()))
-        {
-            self.candidate.d.next = 0.into();
-            if self.above.val().any() {
-                self.candidate.d.next = self.candidate.q.val() + 1;
             }
         }
 
@@ -498,6 +411,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         }
         if self.commit.val() {
             self.one_packed.d.next = true;
+            self.ring.used.next = self.non_posted.q.val();
             self.committed_after.next = self.committed_after.val().replace_bit(self.current.q.val().index(), true);
         }
         if self.closing.val() {
@@ -522,18 +436,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 if self.commit.val() {
                     self.fill[i].d.next = self.pos_after.val();
                 }
-                if self.commit.val() && self.non_posted.q.val() {
-                    self.np_sent[i].d.next = self.np_sent[i].q.val() + 1;
-                }
-                if self.pop.val() {
-                    self.head[i].d.next = self.head[i].q.val() + 1;
-                }
-                if self.push.val() {
-                    self.tail[i].d.next = self.tail[i].q.val() + 1;
-                }
-            }
-            if self.np_limit_write.val() && (self.np_limit_session.val().index() == i) {
-                self.np_allowed[i].d.next = self.np_limit.val();
             }
         }
 
@@ -570,7 +472,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.slot_write_session.next = self.slot_write_to.q.val();
         self.slot_write_seq.next = self.slot_write_number.q.val();
         self.slot_write_slot.next = self.slot.q.val();
-        self.np_ok.next = self.np_room.q.val();
         self.no_session.next = self.swallowed.q.val();
         self.tlp_packed.next = self.one_packed.q.val();
         self.flush_done.next = self.flush_ended.q.val();
@@ -587,10 +488,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 if self.flush_session.val().index() == i {
                     self.fill[i].d.next = 0.into();
                     self.seq[i].d.next = 0.into();
-                    self.np_sent[i].d.next = 0.into();
-                    self.np_allowed[i].d.next = 0.into();
-                    self.head[i].d.next = 0.into();
-                    self.tail[i].d.next = 0.into();
                 }
             }
             if (self.current.q.val() == self.flush_session.val())
@@ -615,11 +512,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             self.open.d.next = 0.into();
             self.committed.d.next = 0.into();
             self.no_cut.d.next = 0.into();
-            self.candidate_ok.d.next = false;
-            self.candidate.d.next = 0.into();
-            self.ring_beat.d.next = 0.into();
             self.turn.d.next = false;
-            self.np_room.d.next = false;
             self.rolled_back.d.next = false;
             self.flushed.d.next = false;
             self.flush_ended.d.next = false;
@@ -629,10 +522,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             for i in 0..8 {
                 self.fill[i].d.next = 0.into();
                 self.seq[i].d.next = 0.into();
-                self.np_sent[i].d.next = 0.into();
-                self.np_allowed[i].d.next = 0.into();
-                self.head[i].d.next = 0.into();
-                self.tail[i].d.next = 0.into();
             }
         }
     }

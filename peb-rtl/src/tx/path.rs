@@ -29,7 +29,7 @@ pub struct TxPath<const SESSIONS: usize> {
     pub valid: Signal<In, Bit>,
     pub ready: Signal<Out, Bit>,
     /// 0 posted, 1 non-posted, 2 completion.
-    pub tlp_class: Signal<In, U<2>>,
+    pub class: Signal<In, U<2>>,
     pub dwords: Signal<In, U<10>>,
     pub bad: Signal<In, Bit>,
     /// The link may start non-posted TLPs.
@@ -138,7 +138,7 @@ impl<const SESSIONS: usize> Logic for TxPath<SESSIONS> {
         self.packer.last.next = self.last.val();
         self.packer.valid.next = self.valid.val();
         self.ready.next = self.packer.ready.val();
-        self.packer.tlp_class.next = self.tlp_class.val();
+        self.packer.class.next = self.class.val();
         self.packer.dwords.next = self.dwords.val();
         self.packer.bad.next = self.bad.val();
         self.np_ok.next = self.packer.np_ok.val();

@@ -247,7 +247,7 @@ impl Bench {
             d.last.next = last;
             d.half.next = last && tlp.dwords.len() % 2 == 1;
             d.bad.next = last && tlp.bad;
-            d.tlp_class.next = (tlp.class as u64).into();
+            d.class.next = (tlp.class as u64).into();
             d.dwords.next = (tlp.dwords.len() as u64).into();
             d.session.next = (tlp.session as u64).into();
         }
