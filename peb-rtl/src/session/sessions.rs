@@ -229,6 +229,7 @@ pub struct Sessions<const SESSIONS: usize> {
     this_rank: Signal<Local, U<3>>,
     since: Signal<Local, U<24>>,
     limit: Signal<Local, U<24>>,
+    used: Signal<Local, U<3>>,
     all_seen: Signal<Local, U<3>>,
     end: Signal<Local, Bit>,
     restart: Signal<Local, Bit>,
@@ -404,6 +405,13 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         } else if self.limits.read_data.val() > self.down_ticks.val() {
             self.limit.next = self.limits.read_data.val();
         }
+        self.used.next = self.seen.q.val();
+        if self.rx_done.val() {
+            self.used.next = self.used.val().replace_bit(0, true);
+        }
+        if self.tx_done.val() {
+            self.used.next = self.used.val().replace_bit(1, true);
+        }
         self.all_seen.next = self.seen.q.val();
         if self.flush_done_packer.val() {
             self.all_seen.next = self.all_seen.val().replace_bit(0, true);
@@ -536,13 +544,8 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 }
             }
             State::Accept => {
-                self.seen.d.next = self
-                    .seen
-                    .q
-                    .val()
-                    .replace_bit(0, self.seen.q.val().get_bit(0) || self.rx_done.val())
-                    .replace_bit(1, self.seen.q.val().get_bit(1) || self.tx_done.val());
-                if self.seen.q.val() == 3 {
+                self.seen.d.next = self.used.val();
+                if self.used.val() == 3 {
                     self.state.d.next = State::Done;
                 }
             }
