@@ -1,0 +1,517 @@
+//! Frames in order, each once.
+
+use peb_hdl::prelude::*;
+
+#[derive(Copy, Clone, Debug, PartialEq, LogicState)]
+enum State {
+    Init,
+    Idle,
+    Decide,
+    Run,
+    Store,
+    Done,
+    FlushLoad,
+    FlushHeld,
+    FlushQueue,
+}
+
+/// Lets TLP words land in a free slot of receive memory and, when the frame proved good and of a session, links the slot to its sequence
+/// number: in order to the queue of the Unpacker, out of order kept until what is missing has come, duplicates not at all.
+///
+/// `A` is the width of the table of slots: 5 bits of sequence number and those of the session that are used (io: 5, host: 8).
+///
+/// - Latency: a frame in order stands in the queue 3 clocks after `accept`; `rx_done` follows one clock later, and one more for each
+///   frame that had waited for it. Throughput: far above that of the shortest frames.
+/// - Registered: all state; the queue and acknowledgement ports are read from tables at once.
+/// - Reset: all slots are free, all sessions begin at sequence number 0; takes 32 clocks.
+/// - Bad input: duplicates and frames beyond the window are counted and acknowledged; a frame with no slot to follow it is counted in
+///   `no_space` and not acknowledged.
+/// - Waits for nothing: without room it drops. A frame out of order never takes the last slots (one for each session), so that the frame
+///   everything waits for always finds room as soon as the Unpacker moves.
+#[derive(Module)]
+pub struct Reassembly<const SESSIONS: usize, const A: usize> {
+    pub clock: Signal<In, Clk>,
+    pub reset: Signal<In, Bit>,
+    pub now: Signal<In, U<24>>,
+    /// TLP words of the frame that is coming in.
+    pub payload_valid: Signal<In, Bit>,
+    pub payload_word: Signal<In, U<64>>,
+    pub payload_first: Signal<In, Bit>,
+    /// The frame is good and of this session; held until after `rx_done`.
+    pub accept: Signal<In, Bit>,
+    pub accept_session: Signal<In, U<3>>,
+    pub flags: Signal<In, U<8>>,
+    pub seq: Signal<In, U<16>>,
+    pub ts: Signal<In, U<24>>,
+    pub dwords: Signal<In, U<9>>,
+    pub rx_done: Signal<Out, Bit>,
+    /// Forget this session; held until `flush_done`.
+    pub flush: Signal<In, Bit>,
+    pub flush_session: Signal<In, U<3>>,
+    pub flush_done: Signal<Out, Bit>,
+    /// The oldest frame in order, for the Unpacker.
+    pub frame_valid: Signal<Out, Bit>,
+    pub frame_take: Signal<In, Bit>,
+    pub frame_slot: Signal<Out, U<5>>,
+    pub frame_session: Signal<Out, U<3>>,
+    pub frame_dwords: Signal<Out, U<9>>,
+    /// The Unpacker is inside a frame.
+    pub unpacking: Signal<In, Bit>,
+    /// One clock: the Unpacker is done with a slot.
+    pub release: Signal<In, Bit>,
+    pub release_slot: Signal<In, U<5>>,
+    /// Word of the receive memory, for the Unpacker: one clock later.
+    pub read_address: Signal<In, U<13>>,
+    pub read_word: Signal<Out, U<64>>,
+    /// One clock: a non-posted TLP of this session has left.
+    pub np_delivered: Signal<In, Bit>,
+    pub np_session: Signal<In, U<3>>,
+    /// What the next frame to this session says.
+    pub ack_session: Signal<In, U<3>>,
+    pub ack: Signal<Out, U<16>>,
+    pub sack: Signal<Out, U<32>>,
+    pub window: Signal<Out, U<8>>,
+    pub np_limit: Signal<Out, U<8>>,
+    pub ts_delta: Signal<Out, U<24>>,
+    pub echo_valid: Signal<Out, Bit>,
+    /// Sessions that are owed an acknowledgement, a bit each.
+    pub ack_due: Signal<Out, U<8>>,
+    pub ack_sent: Signal<In, Bit>,
+    pub ack_sent_session: Signal<In, U<3>>,
+    /// One clock each, for the counters.
+    pub duplicate: Signal<Out, Bit>,
+    pub out_of_order: Signal<Out, Bit>,
+    pub no_space: Signal<Out, Bit>,
+    state: Reg<State>,
+    count: Reg<U<5>>,
+    landing: Reg<U<5>>,
+    landing_base: Reg<U<13>>,
+    offset: Reg<U<8>>,
+    session: Reg<U<3>>,
+    expected: Reg<U<16>>,
+    ahead: Reg<U<31>>,
+    slot: Reg<U<5>>,
+    length: Reg<U<9>>,
+    due: Reg<U<8>>,
+    small: Reg<U<8>>,
+    free_head: Reg<U<5>>,
+    free_tail: Reg<U<5>>,
+    free: Reg<U<6>>,
+    queue_head: Reg<U<5>>,
+    queue_tail: Reg<U<5>>,
+    queued: Reg<U<6>>,
+    /// Frames in the queue or in the Unpacker.
+    in_order: Reg<U<6>>,
+    memory: Ram<U<64>, 13>,
+    slot_of: LutRam<U<14>, A>,
+    row: LutRam<U<47>, 3>,
+    ack_row: LutRam<U<47>, 3>,
+    echo: LutRam<U<25>, 3>,
+    np_count: LutRam<U<8>, 3>,
+    np_told: LutRam<U<8>, 3>,
+    free_list: LutRam<U<5>, 5>,
+    queue: LutRam<U<17>, 5>,
+    reserve: Constant<U<6>>,
+    distance: Signal<Local, U<16>>,
+    table_seq: Signal<Local, U<16>>,
+    take: Signal<Local, Bit>,
+    push: Signal<Local, Bit>,
+    give: Signal<Local, Bit>,
+    give_slot: Signal<Local, U<5>>,
+    store: Signal<Local, Bit>,
+    np_next: Signal<Local, U<8>>,
+    np_write: Signal<Local, Bit>,
+    np_row: Signal<Local, U<3>>,
+    np_value: Signal<Local, U<8>>,
+    owed: Signal<Local, U<8>>,
+    room: Signal<Local, U<6>>,
+    place: Signal<Local, U<8>>,
+    bit: Signal<Local, U<8>>,
+    wide: Signal<Local, U<13>>,
+    _activity: Activity,
+}
+
+impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> {
+    fn default() -> Self {
+        Reassembly {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            now: Signal::default(),
+            payload_valid: Signal::default(),
+            payload_word: Signal::default(),
+            payload_first: Signal::default(),
+            accept: Signal::default(),
+            accept_session: Signal::default(),
+            flags: Signal::default(),
+            seq: Signal::default(),
+            ts: Signal::default(),
+            dwords: Signal::default(),
+            rx_done: Signal::default(),
+            flush: Signal::default(),
+            flush_session: Signal::default(),
+            flush_done: Signal::default(),
+            frame_valid: Signal::default(),
+            frame_take: Signal::default(),
+            frame_slot: Signal::default(),
+            frame_session: Signal::default(),
+            frame_dwords: Signal::default(),
+            unpacking: Signal::default(),
+            release: Signal::default(),
+            release_slot: Signal::default(),
+            read_address: Signal::default(),
+            read_word: Signal::default(),
+            np_delivered: Signal::default(),
+            np_session: Signal::default(),
+            ack_session: Signal::default(),
+            ack: Signal::default(),
+            sack: Signal::default(),
+            window: Signal::default(),
+            np_limit: Signal::default(),
+            ts_delta: Signal::default(),
+            echo_valid: Signal::default(),
+            ack_due: Signal::default(),
+            ack_sent: Signal::default(),
+            ack_sent_session: Signal::default(),
+            duplicate: Signal::default(),
+            out_of_order: Signal::default(),
+            no_space: Signal::default(),
+            state: Reg::default(),
+            count: Reg::default(),
+            landing: Reg::default(),
+            landing_base: Reg::default(),
+            offset: Reg::default(),
+            session: Reg::default(),
+            expected: Reg::default(),
+            ahead: Reg::default(),
+            slot: Reg::default(),
+            length: Reg::default(),
+            due: Reg::default(),
+            small: Reg::default(),
+            free_head: Reg::default(),
+            free_tail: Reg::default(),
+            free: Reg::default(),
+            queue_head: Reg::default(),
+            queue_tail: Reg::default(),
+            queued: Reg::default(),
+            in_order: Reg::default(),
+            memory: Ram::with_depth(32 * 192),
+            slot_of: LutRam::default(),
+            row: LutRam::default(),
+            ack_row: LutRam::default(),
+            echo: LutRam::default(),
+            np_count: LutRam::default(),
+            np_told: LutRam::default(),
+            free_list: LutRam::default(),
+            queue: LutRam::default(),
+            reserve: Constant::new((SESSIONS as u64).into()),
+            distance: Signal::default(),
+            table_seq: Signal::default(),
+            take: Signal::default(),
+            push: Signal::default(),
+            give: Signal::default(),
+            give_slot: Signal::default(),
+            store: Signal::default(),
+            np_next: Signal::default(),
+            np_write: Signal::default(),
+            np_row: Signal::default(),
+            np_value: Signal::default(),
+            owed: Signal::default(),
+            room: Signal::default(),
+            place: Signal::default(),
+            bit: Signal::default(),
+            wide: Signal::default(),
+            _activity: Activity::default(),
+        }
+    }
+}
+
+impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, state, count, landing, landing_base, offset, session, expected, ahead, slot, length, due, small, free_head,
+            free_tail, free, queue_head, queue_tail, queued, in_order
+        );
+        clock!(self, clock, memory, slot_of, row, ack_row, echo, np_count, np_told, free_list, queue);
+        self.rx_done.next = false;
+        self.flush_done.next = false;
+        self.duplicate.next = false;
+        self.out_of_order.next = false;
+        self.no_space.next = false;
+        self.take.next = false;
+        self.push.next = false;
+        self.give.next = self.release.val();
+        self.give_slot.next = self.release_slot.val();
+        self.store.next = false;
+
+        // The landing slot: words go there as they come.
+        self.wide.next = bit_cast::<13, 5>(self.landing.q.val());
+        self.landing_base.d.next = (self.wide.val() << 7) + (self.wide.val() << 6);
+        self.memory.write_enable.next = self.payload_valid.val();
+        self.memory.write_data.next = self.payload_word.val();
+        self.memory.write_address.next = self.landing_base.q.val() + bit_cast::<13, 8>(self.offset.q.val());
+        if self.payload_valid.val() {
+            self.offset.d.next = self.offset.q.val() + 1;
+            if self.payload_first.val() {
+                self.memory.write_address.next = self.landing_base.q.val();
+                self.offset.d.next = 1.into();
+            } else if self.offset.q.val() >= 192 {
+                self.memory.write_enable.next = false;
+                self.offset.d.next = self.offset.q.val();
+            }
+        }
+        self.memory.read_address.next = self.read_address.val();
+        self.read_word.next = self.memory.read_data.val();
+
+        // Tables.
+        self.row.read_address.next = self.session.q.val();
+        if self.state.q.val() == State::Idle {
+            self.row.read_address.next = self.accept_session.val();
+        }
+        self.row.write_address.next = self.session.q.val();
+        self.row.write_data.next =
+            (bit_cast::<47, 31>(self.ahead.q.val()) << 16) | bit_cast::<47, 16>(self.expected.q.val());
+        self.distance.next = self.seq.val() - self.expected.q.val();
+        self.bit.next = self.distance.val().get_bits::<8>(0) - 1;
+        self.table_seq.next = self.expected.q.val() + 1;
+        if self.state.q.val() == State::FlushHeld {
+            self.table_seq.next = self.expected.q.val() + bit_cast::<16, 5>(self.count.q.val()) + 1;
+        }
+        self.place.next = (bit_cast::<8, 3>(self.session.q.val()) << 5)
+            | bit_cast::<8, 5>(self.table_seq.val().get_bits::<5>(0));
+        self.slot_of.read_address.next = bit_cast::<A, 8>(self.place.val());
+        self.place.next = (bit_cast::<8, 3>(self.session.q.val()) << 5) | bit_cast::<8, 5>(self.seq.val().get_bits::<5>(0));
+        self.slot_of.write_address.next = bit_cast::<A, 8>(self.place.val());
+        self.slot_of.write_data.next =
+            (bit_cast::<14, 9>(self.dwords.val()) << 5) | bit_cast::<14, 5>(self.landing.q.val());
+        self.slot_of.write_enable.next = false;
+        self.echo.write_enable.next = false;
+        self.echo.write_address.next = self.session.q.val();
+        self.echo.write_data.next = bit_cast::<25, 24>(self.ts.val() - self.now.val()) | 0x100_0000;
+
+        match self.state.q.val() {
+            State::Init => {
+                // Slot 0 is the first to land in; the others are free.
+                self.count.d.next = self.count.q.val() + 1;
+                self.landing.d.next = 0.into();
+                self.session.d.next = self.count.q.val().get_bits::<3>(0);
+                self.expected.d.next = 0.into();
+                self.ahead.d.next = 0.into();
+                self.store.next = true;
+                self.give.next = self.count.q.val().any();
+                self.give_slot.next = self.count.q.val();
+                if self.count.q.val().all() {
+                    self.state.d.next = State::Idle;
+                }
+            }
+            State::Idle => {
+                self.session.d.next = self.accept_session.val();
+                self.expected.d.next = self.row.read_data.val().get_bits::<16>(0);
+                self.ahead.d.next = self.row.read_data.val().get_bits::<31>(16);
+                if self.accept.val() {
+                    self.state.d.next = State::Decide;
+                } else if self.flush.val() {
+                    self.session.d.next = self.flush_session.val();
+                    self.state.d.next = State::FlushLoad;
+                }
+            }
+            State::Decide => {
+                self.echo.write_enable.next = true;
+                self.slot.d.next = self.landing.q.val();
+                self.length.d.next = self.dwords.val();
+                self.state.d.next = State::Done;
+                if self.flags.val().get_bit(0) {
+                    if self.distance.val() == 0 {
+                        if self.free.q.val().any() {
+                            self.take.next = true;
+                            self.state.d.next = State::Run;
+                        } else {
+                            self.no_space.next = true;
+                        }
+                    } else if self.distance.val() <= 30 {
+                        if self.ahead.q.val().get_bit(self.bit.val().index()) {
+                            self.duplicate.next = true;
+                            self.state.d.next = State::Store;
+                        } else if self.free.q.val() > self.reserve.val() {
+                            self.take.next = true;
+                            self.out_of_order.next = true;
+                            self.slot_of.write_enable.next = true;
+                            self.ahead.d.next = self.ahead.q.val().replace_bit(self.bit.val().index(), true);
+                            self.state.d.next = State::Store;
+                        } else {
+                            self.no_space.next = true;
+                        }
+                    } else {
+                        self.duplicate.next = true;
+                        self.state.d.next = State::Store;
+                    }
+                }
+            }
+            State::Run => {
+                self.push.next = true;
+                self.expected.d.next = self.expected.q.val() + 1;
+                self.ahead.d.next = self.ahead.q.val() >> 1;
+                self.slot.d.next = self.slot_of.read_data.val().get_bits::<5>(0);
+                self.length.d.next = self.slot_of.read_data.val().get_bits::<9>(5);
+                if !self.ahead.q.val().get_bit(0) {
+                    self.state.d.next = State::Store;
+                }
+            }
+            State::Store => {
+                self.store.next = true;
+                self.state.d.next = State::Done;
+            }
+            State::Done => {
+                // Held until the sessions let go of the header.
+                self.rx_done.next = self.accept.val();
+                if !self.accept.val() {
+                    self.state.d.next = State::Idle;
+                }
+            }
+            State::FlushLoad => {
+                self.expected.d.next = self.row.read_data.val().get_bits::<16>(0);
+                self.ahead.d.next = self.row.read_data.val().get_bits::<31>(16);
+                self.count.d.next = 0.into();
+                self.state.d.next = State::FlushHeld;
+            }
+            State::FlushHeld => {
+                // The Unpacker's release goes first.
+                if !self.release.val() {
+                    self.count.d.next = self.count.q.val() + 1;
+                    if self.ahead.q.val().get_bit(self.count.q.val().index()) {
+                        self.give.next = true;
+                        self.give_slot.next = self.slot_of.read_data.val().get_bits::<5>(0);
+                    }
+                    if self.count.q.val() == 30 {
+                        self.expected.d.next = 0.into();
+                        self.ahead.d.next = 0.into();
+                        self.state.d.next = State::FlushQueue;
+                    }
+                }
+            }
+            State::FlushQueue => {
+                self.store.next = true;
+                self.echo.write_enable.next = true;
+                self.echo.write_data.next = 0.into();
+                if !self.queued.q.val().any() && !self.unpacking.val() {
+                    self.flush_done.next = true;
+                    self.state.d.next = State::Idle;
+                }
+            }
+        }
+        self.row.write_enable.next = self.store.val();
+        self.ack_row.write_enable.next = self.store.val();
+        self.ack_row.write_address.next = self.session.q.val();
+        self.ack_row.write_data.next =
+            (bit_cast::<47, 31>(self.ahead.q.val()) << 16) | bit_cast::<47, 16>(self.expected.q.val());
+
+        // Free slots, and frames in order.
+        self.free_list.write_enable.next = self.give.val();
+        self.free_list.write_address.next = self.free_tail.q.val();
+        self.free_list.write_data.next = self.give_slot.val();
+        self.free_list.read_address.next = self.free_head.q.val();
+        if self.give.val() {
+            self.free_tail.d.next = self.free_tail.q.val() + 1;
+        }
+        if self.take.val() {
+            self.free_head.d.next = self.free_head.q.val() + 1;
+            self.landing.d.next = self.free_list.read_data.val();
+        }
+        if self.give.val() && !self.take.val() {
+            self.free.d.next = self.free.q.val() + 1;
+        } else if self.take.val() && !self.give.val() {
+            self.free.d.next = self.free.q.val() - 1;
+        }
+        self.queue.write_enable.next = self.push.val();
+        self.queue.write_address.next = self.queue_tail.q.val();
+        self.queue.write_data.next = (bit_cast::<17, 9>(self.length.q.val()) << 8)
+            | (bit_cast::<17, 3>(self.session.q.val()) << 5)
+            | bit_cast::<17, 5>(self.slot.q.val());
+        self.queue.read_address.next = self.queue_head.q.val();
+        if self.push.val() {
+            self.queue_tail.d.next = self.queue_tail.q.val() + 1;
+        }
+        if self.frame_take.val() {
+            self.queue_head.d.next = self.queue_head.q.val() + 1;
+        }
+        if self.push.val() && !self.frame_take.val() {
+            self.queued.d.next = self.queued.q.val() + 1;
+        } else if self.frame_take.val() && !self.push.val() {
+            self.queued.d.next = self.queued.q.val() - 1;
+        }
+        if self.push.val() && !self.release.val() {
+            self.in_order.d.next = self.in_order.q.val() + 1;
+        } else if self.release.val() && !self.push.val() {
+            self.in_order.d.next = self.in_order.q.val() - 1;
+        }
+        self.frame_valid.next = self.queued.q.val().any();
+        self.frame_slot.next = self.queue.read_data.val().get_bits::<5>(0);
+        self.frame_session.next = self.queue.read_data.val().get_bits::<3>(5);
+        self.frame_dwords.next = self.queue.read_data.val().get_bits::<9>(8);
+
+        // Non-posted TLPs that have left, per session.
+        self.np_count.read_address.next = self.np_session.val();
+        self.np_next.next = self.np_count.read_data.val() + 1;
+        self.np_write.next = self.np_delivered.val();
+        self.np_row.next = self.np_session.val();
+        self.np_value.next = self.np_next.val();
+        if (self.state.q.val() == State::FlushQueue) || (self.state.q.val() == State::Init) {
+            self.np_write.next = true;
+            self.np_row.next = self.session.q.val();
+            self.np_value.next = 0.into();
+        }
+        self.np_count.write_enable.next = self.np_write.val();
+        self.np_count.write_address.next = self.np_row.val();
+        self.np_count.write_data.next = self.np_value.val();
+        self.np_told.write_enable.next = self.np_write.val();
+        self.np_told.write_address.next = self.np_row.val();
+        self.np_told.write_data.next = self.np_value.val();
+
+        // What the next frame says, and when it is owed.
+        self.ack_row.read_address.next = self.ack_session.val();
+        self.ack.next = self.ack_row.read_data.val().get_bits::<16>(0);
+        self.sack.next = bit_cast::<32, 31>(self.ack_row.read_data.val().get_bits::<31>(16));
+        self.room.next = bits::<6>(31) - self.in_order.q.val();
+        self.window.next = bit_cast::<8, 6>(self.room.val());
+        self.np_told.read_address.next = self.ack_session.val();
+        self.np_limit.next = self.np_told.read_data.val() + 64;
+        self.echo.read_address.next = self.ack_session.val();
+        self.ts_delta.next = self.echo.read_data.val().get_bits::<24>(0);
+        self.echo_valid.next = self.echo.read_data.val().get_bit(24);
+        self.owed.next = self.due.q.val();
+        if self.room.val() >= 16 {
+            self.owed.next = self.owed.val() | self.small.q.val();
+            self.small.d.next = 0.into();
+        }
+        if self.ack_sent.val() {
+            self.owed.next = self.owed.val() & !(bits::<8>(1) << self.ack_sent_session.val());
+            if self.room.val() < 16 {
+                self.small.d.next = self.small.q.val() | (bits::<8>(1) << self.ack_sent_session.val());
+            }
+        }
+        if self.state.q.val() == State::Store {
+            self.owed.next = self.owed.val() | (bits::<8>(1) << self.session.q.val());
+        }
+        if self.np_delivered.val() && (self.np_next.val().get_bits::<4>(0) == 0) {
+            self.owed.next = self.owed.val() | (bits::<8>(1) << self.np_session.val());
+        }
+        if self.state.q.val() == State::FlushQueue {
+            self.owed.next = self.owed.val() & !(bits::<8>(1) << self.session.q.val());
+        }
+        self.due.d.next = self.owed.val();
+        self.ack_due.next = self.due.q.val();
+        if self.reset.val() {
+            self.state.d.next = State::Init;
+            self.count.d.next = 0.into();
+            self.due.d.next = 0.into();
+            self.small.d.next = 0.into();
+            self.free_head.d.next = 0.into();
+            self.free_tail.d.next = 0.into();
+            self.free.d.next = 0.into();
+            self.queue_head.d.next = 0.into();
+            self.queue_tail.d.next = 0.into();
+            self.queued.d.next = 0.into();
+            self.in_order.d.next = 0.into();
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Frames into TLPs.
+
+use peb_hdl::prelude::*;
+
+/// Reads frames from receive memory and cuts them into TLPs by their first dwords, aligned to beats of 64 bits.
+///
+/// - Latency: the first beat stands at the output 3 clocks after a frame is offered. Throughput: a beat a clock, TLP after TLP; once a TLP
+///   has begun its beats come without a gap as long as `ready` is 1.
+/// - Registered: the dwords read ahead (five at most) and all state; the output follows from them.
+/// - Reset: forgets the frame it is in.
+/// - Bad input: what begins like no TLP, or is longer than the rest of its frame, ends the frame and is `malformed`; control records
+///   (first byte 0xE0 to 0xFE) are passed over.
+/// - Waits for `ready` alone, and only to begin a TLP or in the middle of an ordered one.
+#[derive(Module, Default)]
+pub struct Unpacker {
+    pub clock: Signal<In, Clk>,
+    pub reset: Signal<In, Bit>,
+    /// Frames of this session are dropped while `flush` is 1.
+    pub flush: Signal<In, Bit>,
+    pub flush_session: Signal<In, U<3>>,
+    /// The oldest frame in order.
+    pub frame_valid: Signal<In, Bit>,
+    pub frame_slot: Signal<In, U<5>>,
+    pub frame_session: Signal<In, U<3>>,
+    pub frame_dwords: Signal<In, U<9>>,
+    pub frame_take: Signal<Out, Bit>,
+    /// Inside a frame.
+    pub unpacking: Signal<Out, Bit>,
+    /// One clock: the slot is free.
+    pub release: Signal<Out, Bit>,
+    pub release_slot: Signal<Out, U<5>>,
+    /// Receive memory, one clock later.
+    pub read_address: Signal<Out, U<13>>,
+    pub read_word: Signal<In, U<64>>,
+    /// A beat of a TLP.
+    pub valid: Signal<Out, Bit>,
+    pub data: Signal<Out, U<64>>,
+    pub half: Signal<Out, Bit>,
+    pub last: Signal<Out, Bit>,
+    /// The TLP is non-posted; steady over the TLP.
+    pub non_posted: Signal<Out, Bit>,
+    pub session: Signal<Out, U<3>>,
+    /// There is room for a beat of this kind.
+    pub ready: Signal<In, Bit>,
+    /// One clock: the rest of a frame was dropped.
+    pub malformed: Signal<Out, Bit>,
+    inside: Reg<Bit>,
+    slot: Reg<U<5>>,
+    owner: Reg<U<3>>,
+    /// Dwords of the frame that are not consumed.
+    left: Reg<U<9>>,
+    /// Words of the frame that are not requested.
+    unread: Reg<U<9>>,
+    address: Reg<U<13>>,
+    arriving: Reg<Bit>,
+    /// Dwords read ahead, the oldest in the low bits.
+    low: Reg<U<64>>,
+    middle: Reg<U<64>>,
+    high: Reg<U<32>>,
+    held: Reg<U<3>>,
+    /// Dwords left of the TLP; 0: between TLPs.
+    rest: Reg<U<9>>,
+    to_np: Reg<Bit>,
+    skipping: Reg<Bit>,
+    total: Signal<Local, U<11>>,
+    fmt_type: Signal<Local, U<8>>,
+    is_np: Signal<Local, Bit>,
+    np: Signal<Local, Bit>,
+    skip: Signal<Local, Bit>,
+    whole: Signal<Local, U<11>>,
+    eat: Signal<Local, U<2>>,
+    move_on: Signal<Local, Bit>,
+    over: Signal<Local, Bit>,
+    request: Signal<Local, Bit>,
+    after: Signal<Local, U<3>>,
+    low_after: Signal<Local, U<64>>,
+    middle_after: Signal<Local, U<64>>,
+    high_after: Signal<Local, U<32>>,
+    wide: Signal<Local, U<13>>,
+    killed: Signal<Local, Bit>,
+    _activity: Activity,
+}
+
+impl Logic for Unpacker {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, inside, slot, owner, left, unread, address, arriving, low, middle, high, held, rest, to_np, skipping
+        );
+        self.frame_take.next = false;
+        self.release.next = false;
+        self.release_slot.next = self.slot.q.val();
+        self.malformed.next = false;
+        self.valid.next = false;
+        self.half.next = false;
+        self.last.next = false;
+        self.data.next = self.low.q.val();
+        self.session.next = self.owner.q.val();
+        self.eat.next = 0.into();
+        self.over.next = false;
+        self.move_on.next = false;
+        self.killed.next = self.flush.val() && (self.flush_session.val() == self.owner.q.val());
+
+        // The first dword of a TLP: length (PCIe 2.2.1, 2.2.2) and class.
+        self.fmt_type.next = self.low.q.val().get_bits::<8>(0);
+        self.total.next = bits::<11>(3);
+        if self.fmt_type.val().get_bit(5) {
+            self.total.next = self.total.val() + 1;
+        }
+        if self.low.q.val().get_bit(23) {
+            self.total.next = self.total.val() + 1;
+        }
+        if self.fmt_type.val().get_bit(6) {
+            self.total.next = self.total.val()
+                + ((bit_cast::<11, 2>(self.low.q.val().get_bits::<2>(16)) << 8)
+                    | bit_cast::<11, 8>(self.low.q.val().get_bits::<8>(24)));
+        }
+        self.is_np.next = ((self.fmt_type.val().get_bits::<5>(0) == 0) && !self.fmt_type.val().get_bit(6))
+            || (self.fmt_type.val().get_bits::<5>(0) == 1)
+            || (self.fmt_type.val().get_bits::<5>(0) == 2)
+            || (self.fmt_type.val().get_bits::<5>(0) == 4)
+            || (self.fmt_type.val().get_bits::<5>(0) == 5)
+            || (self.fmt_type.val().get_bits::<5>(0) == 12)
+            || (self.fmt_type.val().get_bits::<5>(0) == 13)
+            || (self.fmt_type.val().get_bits::<5>(0) == 14);
+        self.np.next = self.to_np.q.val();
+        self.skip.next = self.skipping.q.val();
+        self.whole.next = bit_cast::<11, 9>(self.rest.q.val());
+
+        if self.inside.q.val() {
+            if self.rest.q.val() == 0 {
+                // Between TLPs.
+                self.np.next = self.is_np.val();
+                self.skip.next = false;
+                self.whole.next = self.total.val();
+                if self.killed.val() || (self.left.q.val() == 0) {
+                    self.over.next = true;
+                } else if self.held.q.val().any() {
+                    if self.fmt_type.val() == 0xFF {
+                        self.over.next = true;
+                    } else if self.fmt_type.val().get_bits::<3>(5) == 7 {
+                        self.skip.next = true;
+                        self.whole.next = bit_cast::<11, 8>(self.low.q.val().get_bits::<8>(8));
+                    }
+                    if (self.fmt_type.val() != 0xFF)
+                        && ((self.whole.val() > bit_cast::<11, 9>(self.left.q.val()))
+                            || (self.whole.val() == 0)
+                            || (self.fmt_type.val().get_bits::<3>(5) == 4)
+                            || (self.fmt_type.val().get_bits::<3>(5) == 5)
+                            || (self.fmt_type.val().get_bits::<3>(5) == 6))
+                    {
+                        self.malformed.next = true;
+                        self.over.next = true;
+                    }
+                }
+            }
+            if !self.over.val() && self.whole.val().any() && self.left.q.val().any() {
+                // The next beat, if it is here.
+                if self.whole.val() == 1 {
+                    self.eat.next = 1.into();
+                    self.half.next = true;
+                    self.last.next = true;
+                } else {
+                    self.eat.next = 2.into();
+                    self.last.next = self.whole.val() == 2;
+                }
+                self.move_on.next = (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val()))
+                    && (self.ready.val() || self.skip.val());
+                self.valid.next = (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val())) && !self.skip.val();
+            }
+        }
+        self.non_posted.next = self.np.val();
+
+        if self.move_on.val() {
+            self.rest.d.next =
+                self.whole.val().get_bits::<9>(0) - bit_cast::<9, 2>(self.eat.val());
+            self.left.d.next = self.left.q.val() - bit_cast::<9, 2>(self.eat.val());
+            self.to_np.d.next = self.np.val();
+            self.skipping.d.next = self.skip.val();
+        } else {
+            self.eat.next = 0.into();
+        }
+
+        // What is read ahead, without what was consumed and with what arrives.
+        self.after.next = self.held.q.val() - bit_cast::<3, 2>(self.eat.val());
+        self.low_after.next = self.low.q.val();
+        self.middle_after.next = self.middle.q.val();
+        self.high_after.next = self.high.q.val();
+        if self.eat.val() == 1 {
+            self.low_after.next =
+                (self.low.q.val() >> 32) | (bit_cast::<64, 32>(self.middle.q.val().get_bits::<32>(0)) << 32);
+            self.middle_after.next = (self.middle.q.val() >> 32) | (bit_cast::<64, 32>(self.high.q.val()) << 32);
+            self.high_after.next = 0.into();
+        } else if self.eat.val() == 2 {
+            self.low_after.next = self.middle.q.val();
+            self.middle_after.next = bit_cast::<64, 32>(self.high.q.val());
+            self.high_after.next = 0.into();
+        }
+        self.low.d.next = self.low_after.val();
+        self.middle.d.next = self.middle_after.val();
+        self.high.d.next = self.high_after.val();
+        if self.arriving.q.val() {
+            if self.after.val() == 0 {
+                self.low.d.next = self.read_word.val();
+            } else if self.after.val() == 1 {
+                self.low.d.next = bit_cast::<64, 32>(self.low_after.val().get_bits::<32>(0))
+                    | (self.read_word.val() << 32);
+                self.middle.d.next = self.read_word.val() >> 32;
+            } else if self.after.val() == 2 {
+                self.middle.d.next = self.read_word.val();
+            } else {
+                self.middle.d.next = bit_cast::<64, 32>(self.middle_after.val().get_bits::<32>(0))
+                    | (self.read_word.val() << 32);
+                self.high.d.next = self.read_word.val().get_bits::<32>(32);
+            }
+            self.after.next = self.after.val() + 2;
+        }
+        self.held.d.next = self.after.val();
+        self.request.next = self.inside.q.val() && self.unread.q.val().any() && (self.after.val() <= 3);
+        self.arriving.d.next = self.request.val();
+        self.read_address.next = self.address.q.val();
+        if self.request.val() {
+            self.address.d.next = self.address.q.val() + 1;
+            self.unread.d.next = self.unread.q.val() - 1;
+        }
+
+        self.wide.next = bit_cast::<13, 5>(self.frame_slot.val());
+        if self.over.val() {
+            self.release.next = true;
+            self.inside.d.next = false;
+            self.held.d.next = 0.into();
+            self.arriving.d.next = false;
+        }
+        if !self.inside.q.val() && self.frame_valid.val() {
+            self.frame_take.next = true;
+            self.inside.d.next = true;
+            self.slot.d.next = self.frame_slot.val();
+            self.owner.d.next = self.frame_session.val();
+            self.left.d.next = self.frame_dwords.val();
+            self.unread.d.next = (self.frame_dwords.val() + 1) >> 1;
+            self.address.d.next = (self.wide.val() << 7) + (self.wide.val() << 6);
+            self.rest.d.next = 0.into();
+            self.held.d.next = 0.into();
+            self.arriving.d.next = false;
+        }
+        self.unpacking.next = self.inside.q.val();
+        if self.reset.val() {
+            self.inside.d.next = false;
+            self.held.d.next = 0.into();
+            self.rest.d.next = 0.into();
+            self.arriving.d.next = false;
+        }
+    }
+}
