@@ -22,7 +22,7 @@
 //! `reset` ends all sessions without a word and takes `vid` from `vlan`. The way back to `Idle` from every state does
 //! not depend on the network.
 
-use super::{Peers, Role};
+use super::{Composer, Peers, Role, Search, State, Timers};
 use peb_hdl::prelude::*;
 use peb_wire::Kind;
 
@@ -30,39 +30,6 @@ use peb_wire::Kind;
 const _: () = assert!(Kind::Data as u32 == 0 && Kind::Hello as u32 == 1 && Kind::Offer as u32 == 2);
 const _: () = assert!(Kind::Confirm as u32 == 3 && Kind::Leave as u32 == 4);
 const _: () = assert!(peb_wire::field::HOST.lsb == 1 && peb_wire::field::BOUND.lsb == 2);
-
-/// What the block is waiting for, or doing.
-#[derive(LogicState, Copy, Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// A header, a timer, something to send.
-    Idle,
-    /// The header was compared with the row of its index.
-    Judge,
-    /// The receiver and the transmitter use the header.
-    Accept,
-    /// The header is given back.
-    Done,
-    /// HELLO: a row is compared.
-    Search,
-    /// HELLO: is this row better than those before?
-    Weigh,
-    /// HELLO: the best row is compared.
-    Choose,
-    /// HELLO: the best row takes the offer.
-    Bind,
-    /// A control frame is put together.
-    Compose,
-    /// A session has ended: the others forget it.
-    Flush,
-    /// Host: a session begins.
-    Establish,
-    /// A timer was read.
-    Timer,
-    /// Leaving: the next session.
-    Close,
-    /// Leaving: the last frames go out.
-    Settle,
-}
 
 /// See the module's documentation. `SESSIONS` is the number of slots of a host, 1 for an I/O PEB.
 #[derive(Module, Default)]
@@ -165,9 +132,9 @@ pub struct Sessions<const SESSIONS: usize> {
 
     role: Role,
     peers: Peers,
-    offers: LutRam<U<32>, 3>,
-    heard: LutRam<U<24>, 3>,
-    limits: LutRam<U<24>, 3>,
+    search: Search,
+    timers: Timers,
+    composer: Composer,
 
     state: Reg<State>,
     back: Reg<State>,
@@ -183,37 +150,15 @@ pub struct Sessions<const SESSIONS: usize> {
     seen: Reg<U<3>>,
     settled: Reg<U<4>>,
 
-    same_mac: Reg<Bit>,
-    same_epochs: Reg<Bit>,
-    same_peer_epoch: Reg<Bit>,
-    same_offer: Reg<Bit>,
-    same_offer_peer: Reg<Bit>,
     in_range: Reg<Bit>,
-    best: Reg<U<3>>,
-    rank: Reg<U<3>>,
 
     announce: Reg<Bit>,
     confirm: Reg<Bit>,
     tries: Reg<U<4>>,
     half: Reg<Bit>,
     rival: Reg<Bit>,
-    announced: Reg<U<24>>,
-    quartered: Reg<U<24>>,
-    rival_heard: Reg<U<24>>,
-    due: Reg<Bit>,
-    step: Reg<U<4>>,
-    age: Reg<U<24>>,
-    bound: Reg<U<24>>,
 
     frame: Reg<U<4>>,
-    out_valid: Reg<Bit>,
-    out_kind: Reg<U<4>>,
-    out_dst: Reg<U<48>>,
-    out_src_epoch: Reg<U<16>>,
-    out_dst_epoch: Reg<U<16>>,
-    out_index: Reg<U<5>>,
-    out_flags: Reg<U<8>>,
-    out_arg: Reg<U<32>>,
 
     at: Signal<Local, U<3>>,
     bit: Signal<Local, U<8>>,
@@ -222,13 +167,8 @@ pub struct Sessions<const SESSIONS: usize> {
     offered_here: Signal<Local, Bit>,
     known: Signal<Local, Bit>,
     ours: Signal<Local, Bit>,
-    eligible: Signal<Local, Bit>,
-    late: Signal<Local, Bit>,
     last_row: Signal<Local, Bit>,
     next_epoch: Signal<Local, U<16>>,
-    this_rank: Signal<Local, U<3>>,
-    since: Signal<Local, U<24>>,
-    limit: Signal<Local, U<24>>,
     used: Signal<Local, U<3>>,
     all_seen: Signal<Local, U<3>>,
     end: Signal<Local, Bit>,
@@ -239,7 +179,7 @@ pub struct Sessions<const SESSIONS: usize> {
 impl<const SESSIONS: usize> Sessions<SESSIONS> {
     /// The host's, with `SESSIONS` slots.
     pub fn host() -> Self {
-        Sessions { role: Role::host(SESSIONS), ..Self::default() }
+        Sessions { role: Role::host(SESSIONS), composer: Composer::new(Role::host(SESSIONS)), ..Self::default() }
     }
     /// The I/O side's: one session, whatever `SESSIONS` is.
     pub fn io() -> Self {
@@ -251,63 +191,41 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self,
-            clock,
-            state,
-            back,
-            row,
-            epoch,
-            group,
-            open,
-            up,
-            offered,
-            ask,
-            spoke,
-            slot,
-            seen,
-            settled,
-            same_mac,
-            same_epochs,
-            same_peer_epoch,
-            same_offer,
-            same_offer_peer,
-            in_range,
-            best,
-            rank,
-            announce,
-            confirm,
-            tries,
-            half,
-            rival,
-            announced,
-            quartered,
-            rival_heard,
-            due,
-            step,
-            age,
-            bound,
-            frame,
-            out_valid,
-            out_kind,
-            out_dst,
-            out_src_epoch,
-            out_dst_epoch,
-            out_index,
-            out_flags,
-            out_arg
+            self, clock, state, back, row, epoch, group, open, up, offered, ask, spoke, slot, seen, settled, in_range,
+            announce, confirm, tries, half, rival, frame
         );
         self.peers.clock.next = self.clock.val();
-        self.offers.clock.next = self.clock.val();
-        self.heard.clock.next = self.clock.val();
-        self.limits.clock.next = self.clock.val();
+        self.peers.src.next = self.src.val();
+        self.peers.src_epoch.next = self.src_epoch.val();
+        self.peers.dst_epoch.next = self.dst_epoch.val();
+        self.timers.clock.next = self.clock.val();
+        self.timers.reset.next = self.reset.val();
+        self.timers.tick.next = self.tick.val();
+        self.timers.ticks.next = self.ticks.val();
+        self.timers.hello_ticks.next = self.hello_ticks.val();
+        self.timers.down_ticks.next = self.down_ticks.val();
+        self.timers.last.next = self.role.last.val();
+        self.composer.clock.next = self.clock.val();
+        self.composer.reset.next = self.reset.val();
+        self.composer.load.next = self.state.q.val() == State::Compose;
+        self.composer.kind.next = self.frame.q.val();
+        self.composer.mac.next = self.peers.mac.val();
+        self.composer.epochs.next = self.peers.epochs.val();
+        self.composer.offer.next = self.peers.offer.val();
+        self.composer.epoch.next = self.epoch.q.val();
+        self.composer.index.next = self.slot.q.val();
+        self.composer.slot_any.next = self.slot_any.val();
+        self.composer.slot_wanted.next = self.slot_wanted.val();
+        self.composer.row.next = self.row.q.val();
+        self.composer.down_ticks.next = self.down_ticks.val();
+        self.composer.bound.next = self.up.q.val().any();
+        self.composer.ctl_ready.next = self.ctl_ready.val();
 
         // The row that the tables show, and what is known of the row in work.
         self.at.next = self.row.q.val();
         self.stat_valid.next = false;
         if (self.state.q.val() == State::Idle) && self.valid.val() {
             self.at.next = self.index.val().get_bits::<3>(0);
-        } else if (self.state.q.val() == State::Idle) && self.due.q.val() {
-            self.at.next = self.step.q.val().get_bits::<3>(0);
         } else if (self.state.q.val() == State::Idle)
             || (self.state.q.val() == State::Accept)
             || (self.state.q.val() == State::Flush)
@@ -323,9 +241,6 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.offered_here.next = self.offered.q.val().get_bit(self.row.q.val().index());
         self.last_row.next = self.row.q.val() == self.role.last.val();
         self.peers.row.next = self.at.val();
-        self.offers.read_address.next = self.at.val();
-        self.heard.read_address.next = self.at.val();
-        self.limits.read_address.next = self.at.val();
         self.stat_bound.next = self.up.q.val().get_bit(self.stat_session.val().index());
         self.stat_mac.next = self.peers.mac.val();
         self.stat_epoch.next = self.peers.epochs.val();
@@ -335,20 +250,20 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.peer_epoch.next = self.peers.tx_epochs.val().get_bits::<16>(16);
         self.peer_index.next = bit_cast::<8, 5>(self.slot.q.val());
 
-        // The header against the row shown. Clocks that do not use this pay nothing for it.
-        self.same_mac.d.next = self.peers.mac.val() == self.src.val();
-        self.same_epochs.d.next = (self.peers.epochs.val().get_bits::<16>(0) == self.dst_epoch.val())
-            && (self.peers.epochs.val().get_bits::<16>(16) == self.src_epoch.val());
-        self.same_peer_epoch.d.next = self.peers.epochs.val().get_bits::<16>(16) == self.src_epoch.val();
-        self.same_offer.d.next = (self.offers.read_data.val().get_bits::<16>(0) == self.dst_epoch.val())
-            && (self.offers.read_data.val().get_bits::<16>(16) == self.src_epoch.val());
-        self.same_offer_peer.d.next = self.offers.read_data.val().get_bits::<16>(16) == self.src_epoch.val();
+        // The header against the row in work.
         self.in_range.d.next = self.index.val() <= bit_cast::<8, 3>(self.role.last.val());
+        self.search.clock.next = self.clock.val();
+        self.search.start.next = self.state.q.val() == State::Judge;
+        self.search.weigh.next = self.state.q.val() == State::Weigh;
+        self.search.row.next = self.row.q.val();
+        self.search.any.next = self.arg.val().get_bit(31);
+        self.search.wanted.next = self.arg.val().get_bits::<5>(24);
+        self.search.same_mac.next = self.peers.same_mac.val();
+        self.search.up.next = self.up_here.val();
+        self.search.offered.next = self.offered_here.val();
         self.known.next = self.up_here.val() || (self.offered_here.val() && !self.role.host.val());
-        self.ours.next = self.known.val() && self.same_mac.q.val() && self.same_epochs.q.val() && self.in_range.q.val();
-        self.eligible.next =
-            self.arg.val().get_bit(31) || (self.arg.val().get_bits::<5>(24) == bit_cast::<5, 3>(self.row.q.val()));
-        self.late.next = self.age.q.val() >= self.bound.q.val();
+        self.ours.next =
+            self.known.val() && self.peers.same_mac.val() && self.peers.same_epochs.val() && self.in_range.q.val();
         if self.epoch.q.val() == 65535 {
             self.next_epoch.next = 1.into();
         } else {
@@ -359,17 +274,19 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.peers.write_enable.next = false;
         self.peers.write_row.next = self.row.q.val();
         self.peers.write_mac.next = self.src.val();
-        self.peers.write_epochs.next = self.offers.read_data.val();
-        self.offers.write_enable.next = false;
-        self.offers.write_address.next = self.row.q.val();
-        self.offers.write_data.next =
+        self.peers.write_epochs.next = self.peers.offer.val();
+        self.peers.write_offer.next = false;
+        self.peers.offer_epochs.next =
             (bit_cast::<32, 16>(self.src_epoch.val()) << 16) | bit_cast::<32, 16>(self.next_epoch.val());
-        self.heard.write_enable.next = false;
-        self.heard.write_address.next = self.row.q.val();
-        self.heard.write_data.next = self.ticks.val();
-        self.limits.write_enable.next = false;
-        self.limits.write_address.next = self.row.q.val();
-        self.limits.write_data.next = self.arg.val().get_bits::<24>(0);
+        self.timers.look.next = false;
+        self.timers.advance.next = self.state.q.val() == State::Timer;
+        self.timers.start_announcement.next = false;
+        self.timers.start_quarter.next = false;
+        self.timers.start_rival.next = false;
+        self.timers.start_silence.next = false;
+        self.timers.write_limit.next = false;
+        self.timers.row.next = self.row.q.val();
+        self.timers.limit.next = self.arg.val().get_bits::<24>(0);
         self.done.next = self.state.q.val() == State::Done;
         self.accept.next = self.state.q.val() == State::Accept;
         self.accept_session.next = self.row.q.val();
@@ -378,33 +295,13 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.end.next = false;
         self.restart.next = false;
 
-        if self.tick.val() {
-            self.due.d.next = true;
-        }
         self.sent_bit.next = 0.into();
         if self.keepalive_sent.val() {
             self.sent_bit.next = bits::<8>(1) << self.keepalive_sent_session.val();
         }
         self.spoke.d.next = self.spoke.q.val() | self.sent_bit.val();
         self.ask.d.next = self.ask.q.val() & !self.sent_bit.val();
-        if self.out_valid.q.val() && self.ctl_ready.val() {
-            self.out_valid.d.next = false;
-        }
 
-        // The timer that is next.
-        self.since.next = self.heard.read_data.val();
-        self.limit.next = self.down_ticks.val();
-        if self.step.q.val() == 0 {
-            self.since.next = self.announced.q.val();
-            self.limit.next = self.hello_ticks.val();
-        } else if self.step.q.val() == 1 {
-            self.since.next = self.quartered.q.val();
-            self.limit.next = self.hello_ticks.val() >> 2;
-        } else if self.step.q.val() == 2 {
-            self.since.next = self.rival_heard.q.val();
-        } else if self.limits.read_data.val() > self.down_ticks.val() {
-            self.limit.next = self.limits.read_data.val();
-        }
         self.used.next = self.seen.q.val();
         if self.rx_done.val() {
             self.used.next = self.used.val().replace_bit(0, true);
@@ -421,18 +318,6 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         }
         if self.flush_done_reassembly.val() {
             self.all_seen.next = self.all_seen.val().replace_bit(2, true);
-        }
-        self.this_rank.next = 0.into();
-        if self.eligible.val() {
-            if self.same_mac.q.val() && self.up_here.val() {
-                self.this_rank.next = 4.into();
-            } else if self.same_mac.q.val() && self.offered_here.val() {
-                self.this_rank.next = 3.into();
-            } else if self.same_mac.q.val() && !self.up_here.val() {
-                self.this_rank.next = 2.into();
-            } else if !self.up_here.val() && !self.offered_here.val() {
-                self.this_rank.next = 1.into();
-            }
         }
 
         match self.state.q.val() {
@@ -451,15 +336,15 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                     self.offered.d.next = self.offered.q.val() & self.up.q.val();
                     self.row.d.next = 0.into();
                     self.state.d.next = State::Close;
-                } else if self.announce.q.val() && !self.out_valid.q.val() {
+                } else if self.announce.q.val() && self.composer.ready.val() {
                     self.announce.d.next = false;
                     if self.role.host.val() || (!self.up.q.val().get_bit(0) && !self.offered.q.val().get_bit(0)) {
-                        self.announced.d.next = self.ticks.val();
+                        self.timers.start_announcement.next = true;
                         self.frame.d.next = 1.into();
                         self.back.d.next = State::Idle;
                         self.state.d.next = State::Compose;
                     }
-                } else if self.confirm.q.val() && !self.out_valid.q.val() {
+                } else if self.confirm.q.val() && self.composer.ready.val() {
                     self.confirm.d.next = false;
                     if self.offered.q.val().get_bit(0) {
                         self.row.d.next = 0.into();
@@ -468,17 +353,16 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                         self.back.d.next = State::Idle;
                         self.state.d.next = State::Compose;
                     }
-                } else if self.due.q.val() {
-                    self.row.d.next = self.step.q.val().get_bits::<3>(0);
-                    self.age.d.next = self.ticks.val() - self.since.val();
-                    self.bound.d.next = self.limit.val();
+                } else if self.timers.due.val() {
+                    self.row.d.next = self.timers.step.val().get_bits::<3>(0);
+                    self.timers.look.next = true;
                     self.state.d.next = State::Timer;
                 }
             }
             State::Judge => {
                 self.state.d.next = State::Done;
                 if self.open.q.val() && (self.kind.val() == 0) && self.ours.val() {
-                    self.heard.write_enable.next = true;
+                    self.timers.start_silence.next = true;
                     self.up.d.next = self.up.q.val() | self.bit.val();
                     if !self.role.host.val() {
                         self.offered.d.next = 0.into();
@@ -494,13 +378,12 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                                 || ((self.src.val() < self.own_mac.val()) && (self.up.q.val() == 0)))
                         {
                             self.rival.d.next = true;
-                            self.rival_heard.d.next = self.ticks.val();
+                            self.timers.start_rival.next = true;
                         }
                     } else if self.open.q.val() && self.role.host.val() && self.rival.q.val() {
                         self.joins_refused.next = true;
                     } else if self.open.q.val() && self.role.host.val() {
                         self.row.d.next = 0.into();
-                        self.rank.d.next = 0.into();
                         self.state.d.next = State::Search;
                     }
                 } else if self.open.q.val()
@@ -512,12 +395,11 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 {
                     self.peers.write_enable.next = true;
                     self.peers.write_row.next = 0.into();
+                    self.timers.row.next = 0.into();
                     self.peers.write_epochs.next =
                         (bit_cast::<32, 16>(self.src_epoch.val()) << 16) | bit_cast::<32, 16>(self.epoch.q.val());
-                    self.limits.write_enable.next = true;
-                    self.limits.write_address.next = 0.into();
-                    self.heard.write_enable.next = true;
-                    self.heard.write_address.next = 0.into();
+                    self.timers.write_limit.next = true;
+                    self.timers.start_silence.next = true;
                     self.slot.d.next = self.arg.val().get_bits::<5>(24);
                     self.offered.d.next = 1.into();
                     self.tries.d.next = 0.into();
@@ -526,9 +408,9 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                     && (self.kind.val() == 3)
                     && self.role.host.val()
                     && self.in_range.q.val()
-                    && self.same_mac.q.val()
+                    && self.peers.same_mac.val()
                     && self.offered_here.val()
-                    && self.same_offer.q.val()
+                    && self.peers.same_offer.val()
                 {
                     self.back.d.next = State::Establish;
                     if self.up_here.val() {
@@ -537,7 +419,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                         self.state.d.next = State::Establish;
                     }
                 } else if self.open.q.val() && (self.kind.val() == 3) && self.role.host.val() && self.ours.val() {
-                    self.heard.write_enable.next = true;
+                    self.timers.start_silence.next = true;
                     self.ask.d.next = self.ask.q.val() | self.bit.val();
                 } else {
                     self.stale.next = true;
@@ -556,17 +438,10 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 self.state.d.next = State::Weigh;
             }
             State::Weigh => {
-                if self.this_rank.val() > self.rank.q.val() {
-                    self.best.d.next = self.row.q.val();
-                    self.rank.d.next = self.this_rank.val();
-                }
                 self.row.d.next = self.row.q.val() + 1;
                 self.state.d.next = State::Search;
                 if self.last_row.val() {
-                    self.row.d.next = self.best.q.val();
-                    if self.this_rank.val() > self.rank.q.val() {
-                        self.row.d.next = self.row.q.val();
-                    }
+                    self.row.d.next = self.search.best.val();
                     self.state.d.next = State::Choose;
                 }
             }
@@ -576,20 +451,20 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             State::Bind => {
                 self.frame.d.next = 2.into();
                 self.back.d.next = State::Done;
-                if self.rank.q.val() == 0 {
+                if !self.search.found.val() {
                     self.joins_refused.next = true;
                     self.state.d.next = State::Done;
-                } else if self.up_here.val() && self.same_peer_epoch.q.val() {
+                } else if self.up_here.val() && self.peers.same_peer.val() {
                     self.stale.next = true;
                     self.state.d.next = State::Done;
                 } else {
                     if !self.up_here.val() {
-                        self.heard.write_enable.next = true;
-                        self.limits.write_enable.next = true;
+                        self.timers.start_silence.next = true;
+                        self.timers.write_limit.next = true;
                         self.peers.write_enable.next = true;
                     }
-                    if !self.offered_here.val() || !self.same_offer_peer.q.val() {
-                        self.offers.write_enable.next = true;
+                    if !self.offered_here.val() || !self.peers.same_offer_peer.val() {
+                        self.peers.write_offer.next = true;
                         self.epoch.d.next = self.next_epoch.val();
                         self.offered.d.next = self.offered.q.val() | self.bit.val();
                     }
@@ -597,33 +472,6 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 }
             }
             State::Compose => {
-                if !self.out_valid.q.val() {
-                    self.out_valid.d.next = true;
-                    self.out_kind.d.next = self.frame.q.val();
-                    self.out_dst.d.next = self.peers.mac.val();
-                    self.out_src_epoch.d.next = self.peers.epochs.val().get_bits::<16>(0);
-                    self.out_dst_epoch.d.next = self.peers.epochs.val().get_bits::<16>(16);
-                    self.out_index.d.next = self.slot.q.val();
-                    self.out_arg.d.next = bit_cast::<32, 24>(self.down_ticks.val())
-                        | (bit_cast::<32, 5>(self.slot_wanted.val()) << 24)
-                        | (bit_cast::<32, 1>(self.slot_any.val().into()) << 31);
-                    if self.frame.q.val() == 1 {
-                        self.out_dst.d.next = 0xFFFF_FFFF_FFFF_u64.into();
-                        self.out_src_epoch.d.next = self.epoch.q.val();
-                        self.out_dst_epoch.d.next = 0.into();
-                        self.out_index.d.next = 0.into();
-                    }
-                    if self.frame.q.val() == 2 {
-                        self.out_src_epoch.d.next = self.offers.read_data.val().get_bits::<16>(0);
-                        self.out_dst_epoch.d.next = self.offers.read_data.val().get_bits::<16>(16);
-                    }
-                    if self.role.host.val() {
-                        self.out_arg.d.next =
-                            bit_cast::<32, 24>(self.down_ticks.val()) | (bit_cast::<32, 3>(self.row.q.val()) << 24);
-                    }
-                    self.out_flags.d.next =
-                        bits::<8>(0).replace_bit(1, self.role.host.val()).replace_bit(2, self.up.q.val().any());
-                }
                 self.state.d.next = self.back.q.val();
                 if self.frame.q.val() == 4 {
                     self.end.next = true;
@@ -640,8 +488,8 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             }
             State::Establish => {
                 self.peers.write_enable.next = true;
-                self.heard.write_enable.next = true;
-                self.limits.write_enable.next = true;
+                self.timers.start_silence.next = true;
+                self.timers.write_limit.next = true;
                 self.up.d.next = self.up.q.val() | self.bit.val();
                 self.offered.d.next = self.offered.q.val() & !self.bit.val();
                 self.ask.d.next = self.ask.q.val() | self.bit.val();
@@ -649,19 +497,11 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             }
             State::Timer => {
                 self.state.d.next = State::Idle;
-                self.step.d.next = self.step.q.val() + 1;
-                if self.step.q.val() == 2 {
-                    self.step.d.next = 8.into();
-                }
-                if self.step.q.val().get_bit(3) && self.last_row.val() {
-                    self.step.d.next = 0.into();
-                    self.due.d.next = self.tick.val();
-                }
-                if self.late.val() {
-                    if self.step.q.val() == 0 {
+                if self.timers.late.val() {
+                    if self.timers.step.val() == 0 {
                         self.announce.d.next = true;
-                    } else if self.step.q.val() == 1 {
-                        self.quartered.d.next = self.ticks.val();
+                    } else if self.timers.step.val() == 1 {
+                        self.timers.start_quarter.next = true;
                         if !self.role.host.val() && self.offered.q.val().get_bit(0) {
                             self.confirm.d.next = true;
                             if self.tries.q.val() == 15 {
@@ -675,7 +515,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                                 (self.ask.q.val() | (self.up.q.val() & !self.spoke.q.val())) & !self.sent_bit.val();
                             self.spoke.d.next = self.sent_bit.val();
                         }
-                    } else if self.step.q.val() == 2 {
+                    } else if self.timers.step.val() == 2 {
                         self.rival.d.next = false;
                     } else if self.up_here.val() {
                         self.back.d.next = State::Idle;
@@ -687,7 +527,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             }
             State::Close => {
                 if self.up_here.val() {
-                    if !self.out_valid.q.val() {
+                    if self.composer.ready.val() {
                         self.frame.d.next = 4.into();
                         self.back.d.next = State::Close;
                         self.state.d.next = State::Compose;
@@ -701,7 +541,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             }
             State::Settle => {
                 self.settled.d.next = self.settled.q.val() + 1;
-                if self.out_valid.q.val() || !self.tx_idle.val() {
+                if !self.composer.ready.val() || !self.tx_idle.val() {
                     self.settled.d.next = 0.into();
                 } else if self.settled.q.val() == 15 {
                     self.open.d.next = false;
@@ -729,14 +569,14 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.flush_packer.next = (self.state.q.val() == State::Flush) && !self.seen.q.val().get_bit(0);
         self.flush_control.next = (self.state.q.val() == State::Flush) && !self.seen.q.val().get_bit(1);
         self.flush_reassembly.next = (self.state.q.val() == State::Flush) && !self.seen.q.val().get_bit(2);
-        self.ctl_valid.next = self.out_valid.q.val();
-        self.ctl_kind.next = self.out_kind.q.val();
-        self.ctl_dst.next = self.out_dst.q.val();
-        self.ctl_src_epoch.next = self.out_src_epoch.q.val();
-        self.ctl_dst_epoch.next = self.out_dst_epoch.q.val();
-        self.ctl_index.next = bit_cast::<8, 5>(self.out_index.q.val());
-        self.ctl_flags.next = self.out_flags.q.val();
-        self.ctl_arg.next = self.out_arg.q.val();
+        self.ctl_valid.next = self.composer.ctl_valid.val();
+        self.ctl_kind.next = self.composer.ctl_kind.val();
+        self.ctl_dst.next = self.composer.ctl_dst.val();
+        self.ctl_src_epoch.next = self.composer.ctl_src_epoch.val();
+        self.ctl_dst_epoch.next = self.composer.ctl_dst_epoch.val();
+        self.ctl_index.next = self.composer.ctl_index.val();
+        self.ctl_flags.next = self.composer.ctl_flags.val();
+        self.ctl_arg.next = self.composer.ctl_arg.val();
         self.keepalive.next = self.ask.q.val();
         self.session_up.next = self.up.q.val();
         self.vid.next = self.group.q.val();
@@ -753,9 +593,6 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             self.slot.d.next = 0.into();
             self.rival.d.next = false;
             self.confirm.d.next = false;
-            self.due.d.next = false;
-            self.step.d.next = 0.into();
-            self.out_valid.d.next = false;
         }
     }
 }
