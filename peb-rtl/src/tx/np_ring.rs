@@ -7,9 +7,9 @@ use peb_hdl::prelude::*;
 /// The head of one ring at a time is offered (`head_ok`): in turns, of each session that is up, has credit
 /// (`np_sent != np_limit`, both modulo 256) and has one waiting.
 ///
-/// - Latency: a head stands at the output two clocks after its last beat was written if no other is looked at, else up to
+/// - Latency: a head stands at the output three clocks after its last beat was written if no other is looked at, else up to
 ///   8 clocks later. Throughput: a beat a clock in and out.
-/// - Registered: all but the four bit fields. Reset and flush (of one session) clear places and credit.
+/// - Registered: all; the fields of a bit per session stand two clocks after what changes them. Reset and flush (of one session) clear places and credit.
 /// - Bad input: a TLP of which the last beat is not pushed is overwritten by the next. Nothing may be pushed into a ring
 ///   that is `full`.
 /// - Waits for credit only; nobody has to wait for it as long as no ring is full.
@@ -44,7 +44,7 @@ pub struct NpRing<const SESSIONS: usize> {
     /// The beat is taken: the next comes in the next clock. With `pop` it was the last.
     pub read: Signal<In, Bit>,
     pub pop: Signal<In, Bit>,
-    /// Per session: something waits, there is credit, there is no place.
+    /// Per session, as it was a clock ago: something waits, there is credit, there is no place.
     pub waiting: Signal<Out, U<8>>,
     pub credit: Signal<Out, U<8>>,
     pub full: Signal<Out, U<8>>,
@@ -56,6 +56,9 @@ pub struct NpRing<const SESSIONS: usize> {
     candidate: Reg<U<3>>,
     candidate_ok: Reg<Bit>,
     room: Reg<Bit>,
+    waits: Reg<U<8>>,
+    has_credit: Reg<U<8>>,
+    is_full: Reg<U<8>>,
     np_sent: [Reg<U<8>>; 8],
     np_allowed: [Reg<U<8>>; 8],
     head: [Reg<U<4>>; 8],
@@ -80,7 +83,7 @@ pub struct NpRing<const SESSIONS: usize> {
 impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write_beat, read_beat, candidate, candidate_ok, room);
+        dff_setup!(self, clock, write_beat, read_beat, candidate, candidate_ok, room, waits, has_credit, is_full);
         for i in 0..8 {
             self.np_sent[i].clock.next = self.clock.val();
             self.np_sent[i].d.next = self.np_sent[i].q.val();
@@ -108,21 +111,24 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
                 self.room.d.next = false;
             }
         }
-        self.waiting.next = self.waiting_bits.val();
-        self.credit.next = self.credit_bits.val();
-        self.full.next = self.full_bits.val();
+        self.waits.d.next = self.waiting_bits.val();
+        self.has_credit.d.next = self.credit_bits.val();
+        self.is_full.d.next = self.full_bits.val();
+        self.waiting.next = self.waits.q.val();
+        self.credit.next = self.has_credit.q.val();
+        self.full.next = self.is_full.q.val();
 
         // Whose head is offered.
         self.up.next = self.session_up.val();
         if self.flush.val() {
             self.up.next = self.up.val().replace_bit(self.flush_session.val().index(), false);
         }
-        self.eligible.next = self.waiting_bits.val() & self.credit_bits.val() & self.up.val();
+        self.eligible.next = self.waits.q.val() & self.has_credit.q.val() & self.up.val();
         self.above.next = self.eligible.val() >> self.candidate.q.val();
         self.above.next = self.above.val() >> 1;
         self.is_eligible.next = self.eligible.val().get_bit(self.candidate.q.val().index());
         self.candidate_ok.d.next = self.is_eligible.val() && !self.pop.val();
-        if self.pop.val() || (self.eligible.val().any() && !self.is_eligible.val()) {
+        if self.pop.val() || (self.restart.val() && self.eligible.val().any() && !self.is_eligible.val()) {
             self.candidate.d.next = 0.into();
             if self.above.val().any() {
                 self.candidate.d.next = self.candidate.q.val() + 1;
@@ -192,6 +198,9 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
         if self.reset.val() {
             self.candidate.d.next = 0.into();
             self.candidate_ok.d.next = false;
+            self.waits.d.next = 0.into();
+            self.has_credit.d.next = 0.into();
+            self.is_full.d.next = 0.into();
             self.room.d.next = false;
         }
     }

@@ -6,8 +6,10 @@ use peb_hdl::prelude::*;
 /// What the packer does with the TLP at hand.
 #[derive(Clone, Copy, Debug, LogicState, PartialEq)]
 enum State {
-    /// Chooses the next TLP and its place.
+    /// Waits for a TLP, from the input or from the ring.
     Choose,
+    /// Finds the place of a TLP.
+    Place,
     /// Writes a TLP into the open frame of its session.
     Write,
     /// Puts a non-posted TLP into the ring.
@@ -23,8 +25,8 @@ enum State {
 /// of at most 15 dwords, and is packed from there, in turns with the input. A TLP that does not fit closes the open
 /// frame (`open_seq` advances, the length is kept by slot) and opens the next.
 ///
-/// - Latency: `open_ready` 3 clocks after the first beat if the second follows at once. Throughput: a beat a clock, one
-///   clock to choose before each TLP, one more where a frame is closed.
+/// - Latency: `open_ready` 3 clocks after the first beat. Throughput: a beat a clock, two
+///   clocks to choose and place before each TLP, one more where a frame is closed.
 /// - Registered: everything but `ready`, the write port of the slots and what the read ports select.
 /// - Reset clears all; what was being received is swallowed or taken as it comes.
 /// - Bad input: a TLP that ends with `bad` is taken out of the frame again (`rollback`); a TLP of a session that is down,
@@ -113,14 +115,14 @@ pub struct Packer<const SESSIONS: usize> {
     pub tlp_packed: Signal<Out, Bit>,
 
     state: Reg<State>,
-    /// Session of the TLP at hand, its slot, and the place of its next dword.
+    /// Session of the TLP at hand, its slot, the place of its next dword, its class and dwords.
     current: Reg<U<3>>,
     slot: Reg<U<4>>,
     pos: Reg<U<9>>,
     non_posted: Reg<Bit>,
-    /// One beat, two beats of the TLP at hand are written.
+    size: Reg<U<10>>,
+    /// A beat of it is written.
     begun: Reg<Bit>,
-    two_beats: Reg<Bit>,
     /// The TLP at hand comes from the ring; dwords of it that are left.
     from_ring: Reg<Bit>,
     left: Reg<U<4>>,
@@ -147,13 +149,12 @@ pub struct Packer<const SESSIONS: usize> {
     up: Signal<Local, U<8>>,
     take_ring: Signal<Local, Bit>,
     chosen: Signal<Local, U<3>>,
-    chosen_dwords: Signal<Local, U<10>>,
+    sum: Signal<Local, U<11>>,
     chosen_fill: Signal<Local, U<9>>,
     chosen_slot: Signal<Local, U<4>>,
     chosen_seq: Signal<Local, U<16>>,
-    room: Signal<Local, U<10>>,
     fits: Signal<Local, Bit>,
-    is_np: Signal<Local, Bit>,
+    too_long: Signal<Local, Bit>,
     must_queue: Signal<Local, Bit>,
     may_queue: Signal<Local, Bit>,
     closing: Signal<Local, Bit>,
@@ -165,7 +166,8 @@ pub struct Packer<const SESSIONS: usize> {
     ends: Signal<Local, Bit>,
     ends_half: Signal<Local, Bit>,
     pos_after: Signal<Local, U<9>>,
-    slot_base: Signal<Local, U<12>>,
+    slot_base: Signal<Local, U<6>>,
+    block: Signal<Local, U<6>>,
     even_word: Signal<Local, U<9>>,
     odd_word: Signal<Local, U<9>>,
     ready_bits: Signal<Local, U<8>>,
@@ -189,7 +191,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             pos,
             non_posted,
             begun,
-            two_beats,
+            size,
             from_ring,
             left,
             turn,
@@ -246,14 +248,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             self.up.next = self.up.val().replace_bit(self.flush_session.val().index(), false);
         }
         self.take_ring.next = self.ring.head_ok.val() && (self.turn.q.val() || !self.valid.val());
-        self.chosen.next = self.session.val();
-        self.chosen_dwords.next = self.dwords.val();
-        self.is_np.next = self.class.val() == 1;
-        if self.take_ring.val() {
-            self.chosen.next = self.ring.head_session.val();
-            self.chosen_dwords.next = bit_cast::<10, 4>(self.ring.head_dwords.val());
-            self.is_np.next = true;
-        }
+        self.chosen.next = self.current.q.val();
         if self.close.val() {
             self.chosen.next = self.close_session.val();
         }
@@ -267,16 +262,18 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 self.chosen_seq.next = self.seq[i].q.val();
             }
         }
-        self.room.next = bits::<10>(369) - bit_cast::<10, 9>(self.chosen_fill.val());
-        self.fits.next = (self.chosen_dwords.val() <= self.room.val())
+        self.sum.next = bit_cast::<11, 9>(self.chosen_fill.val()) + bit_cast::<11, 10>(self.size.q.val());
+        self.fits.next = (self.sum.val() < 370)
             && !(self.no_cut.q.val().get_bit(self.chosen.val().index())
                 && self.committed.q.val().get_bit(self.chosen.val().index()));
-        self.must_queue.next = self.is_np.val()
-            && !self.take_ring.val()
-            && (self.ring.waiting.val().get_bit(self.session.val().index())
-                || !self.ring.credit.val().get_bit(self.session.val().index()));
-        self.may_queue.next =
-            self.is_np.val() && !self.take_ring.val() && !self.ring.full.val().get_bit(self.session.val().index());
+        self.may_queue.next = self.non_posted.q.val() && !self.from_ring.q.val();
+        self.must_queue.next = self.may_queue.val()
+            && (self.ring.waiting.val().get_bit(self.current.q.val().index())
+                || !self.ring.credit.val().get_bit(self.current.q.val().index()));
+        self.too_long.next = self.size.q.val() > 15;
+        if self.too_long.val() || self.ring.full.val().get_bit(self.current.q.val().index()) {
+            self.may_queue.next = false;
+        }
 
         // The beat at hand.
         self.word.next = self.data.val();
@@ -308,35 +305,46 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         match self.state.q.val() {
             State::Choose => {
                 self.begun.d.next = false;
-                self.two_beats.d.next = false;
-                if !self.close.val() && (self.take_ring.val() || self.valid.val()) {
-                    self.turn.d.next = !self.take_ring.val();
-                    self.current.d.next = self.chosen.val();
-                    self.from_ring.d.next = self.take_ring.val();
-                    self.non_posted.d.next = self.is_np.val();
-                    self.left.d.next = self.ring.head_dwords.val();
-                    if !self.take_ring.val()
-                        && (!self.first.val() || !self.up.val().get_bit(self.session.val().index()))
+                self.from_ring.d.next = self.take_ring.val();
+                if self.take_ring.val() {
+                    self.turn.d.next = false;
+                    self.current.d.next = self.ring.head_session.val();
+                    self.size.d.next = bit_cast::<10, 4>(self.ring.head_dwords.val());
+                    self.non_posted.d.next = true;
+                    self.state.d.next = State::Place;
+                } else if self.valid.val() {
+                    self.turn.d.next = true;
+                    self.current.d.next = self.session.val();
+                    self.size.d.next = self.dwords.val();
+                    self.non_posted.d.next = self.class.val() == 1;
+                    self.state.d.next = State::Place;
+                }
+            }
+            State::Place => {
+                self.left.d.next = bit_cast::<4, 10>(self.size.q.val());
+                if !self.close.val() {
+                    if !self.from_ring.q.val()
+                        && (!self.first.val() || !self.up.val().get_bit(self.current.q.val().index()))
                     {
                         self.state.d.next = State::Drop;
                         self.swallowed.d.next = self.first.val();
                     } else if self.must_queue.val() {
-                        if self.chosen_dwords.val() > 15 {
+                        self.state.d.next = State::Choose;
+                        if self.too_long.val() {
                             self.state.d.next = State::Drop;
                         } else if self.may_queue.val() {
                             self.state.d.next = State::Queue;
                         }
                     } else if self.open.q.val().get_bit(self.chosen.val().index()) {
-                        if self.fits.val() {
-                            self.placing.next = true;
-                        } else {
-                            self.closing.next = true;
-                        }
+                        self.placing.next = self.fits.val();
+                        self.closing.next = !self.fits.val();
                     } else if self.free_valid.val() {
                         self.opening.next = true;
                         self.placing.next = true;
-                    } else if self.may_queue.val() && (self.chosen_dwords.val() < 16) {
+                    } else if self.may_queue.val() {
                         self.state.d.next = State::Queue;
+                    } else {
+                        self.state.d.next = State::Choose;
                     }
                 }
             }
@@ -346,7 +354,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                     self.write_enable.next = true;
                     self.pos.d.next = self.pos_after.val();
                     self.begun.d.next = true;
-                    self.two_beats.d.next = self.begun.q.val();
                     self.left.d.next = self.left.q.val() - 2;
                     self.ring.read.next = self.from_ring.q.val();
                     if self.ends.val() {
@@ -376,13 +383,17 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         }
 
         // Where the beat goes: the first dword to `pos`, the second after it.
-        self.slot_base.next = bit_cast::<12, 4>(self.slot.q.val());
-        self.slot_base.next = (self.slot_base.val() << 7) + (self.slot_base.val() << 6);
         self.odd_word.next = self.pos.q.val() >> 1;
         self.even_word.next = self.pos.q.val() + 1;
         self.even_word.next = self.even_word.val() >> 1;
-        self.even_address.next = self.slot_base.val() + bit_cast::<12, 9>(self.even_word.val());
-        self.odd_address.next = self.slot_base.val() + bit_cast::<12, 9>(self.odd_word.val());
+        self.slot_base.next = bit_cast::<6, 4>(self.slot.q.val());
+        self.slot_base.next = self.slot_base.val() + (self.slot_base.val() << 1);
+        self.block.next = self.slot_base.val() + bit_cast::<6, 2>(self.even_word.val().get_bits::<2>(6));
+        self.even_address.next =
+            (bit_cast::<12, 6>(self.block.val()) << 6) | bit_cast::<12, 6>(self.even_word.val().get_bits::<6>(0));
+        self.block.next = self.slot_base.val() + bit_cast::<6, 2>(self.odd_word.val().get_bits::<2>(6));
+        self.odd_address.next =
+            (bit_cast::<12, 6>(self.block.val()) << 6) | bit_cast::<12, 6>(self.odd_word.val().get_bits::<6>(0));
         self.even_data.next = self.word.val().get_bits::<32>(0);
         self.odd_data.next = self.word.val().get_bits::<32>(32);
         if self.pos.q.val().get_bit(0) {
@@ -432,10 +443,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                     self.seq[i].d.next = self.seq[i].q.val() + 1;
                 }
             }
-            if self.current.q.val().index() == i {
-                if self.commit.val() {
-                    self.fill[i].d.next = self.pos_after.val();
-                }
+            if self.commit.val() && (self.current.q.val().index() == i) {
+                self.fill[i].d.next = self.pos_after.val();
             }
         }
 
@@ -444,7 +453,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         if self.state.q.val() == State::Write {
             if self.no_cut.q.val().get_bit(self.current.q.val().index()) {
                 self.ready_bits.next = self.ready_bits.val().replace_bit(self.current.q.val().index(), false);
-            } else if self.two_beats.q.val() {
+            } else if self.begun.q.val() {
                 self.ready_bits.next = self.ready_bits.val().replace_bit(self.current.q.val().index(), true);
             }
         }
@@ -489,6 +498,9 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                     self.fill[i].d.next = 0.into();
                     self.seq[i].d.next = 0.into();
                 }
+            }
+            if (self.current.q.val() == self.flush_session.val()) && (self.state.q.val() == State::Place) {
+                self.state.d.next = State::Choose;
             }
             if (self.current.q.val() == self.flush_session.val())
                 && ((self.state.q.val() == State::Write) || (self.state.q.val() == State::Queue))

@@ -155,7 +155,7 @@ pub struct Sender {
     there: Signal<Local, U<9>>,
     sent: Signal<Local, U<9>>,
     with_this: Signal<Local, U<9>>,
-    base: Signal<Local, U<12>>,
+    base: Signal<Local, U<6>>,
     src_epoch: Signal<Local, U<16>>,
     dst_epoch: Signal<Local, U<16>>,
     number: Signal<Local, U<16>>,
@@ -434,9 +434,11 @@ impl Logic for Sender {
         self.close.next = self.close_now.q.val();
         self.close_session.next = self.session.q.val();
         self.aborted_session.next = self.session.q.val();
-        self.base.next = bit_cast::<12, 4>(self.slot.q.val());
-        self.base.next = (self.base.val() << 7) + (self.base.val() << 6);
-        self.read_address.next = self.base.val() + bit_cast::<12, 8>(self.index.q.val());
+        self.base.next = bit_cast::<6, 4>(self.slot.q.val());
+        self.base.next = self.base.val() + (self.base.val() << 1);
+        self.base.next = self.base.val() + bit_cast::<6, 2>(self.index.q.val().get_bits::<2>(6));
+        self.read_address.next =
+            (bit_cast::<12, 6>(self.base.val()) << 6) | bit_cast::<12, 6>(self.index.q.val().get_bits::<6>(0));
         self.done.next = self.ended.q.val();
         self.done_aborted.next = self.ended_aborted.q.val();
         self.done_dwords.next = self.ended_dwords.q.val();
