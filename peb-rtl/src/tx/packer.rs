@@ -120,7 +120,10 @@ pub struct Packer<const SESSIONS: usize> {
     slot: Reg<U<4>>,
     pos: Reg<U<9>>,
     non_posted: Reg<Bit>,
-    size: Reg<U<10>>,
+    /// 142 more than it has.
+    need: Reg<U<11>>,
+    /// It has too many for the ring.
+    too_long: Reg<Bit>,
     /// A beat of it is written.
     begun: Reg<Bit>,
     /// The TLP at hand comes from the ring; dwords of it that are left.
@@ -154,7 +157,9 @@ pub struct Packer<const SESSIONS: usize> {
     chosen_slot: Signal<Local, U<4>>,
     chosen_seq: Signal<Local, U<16>>,
     fits: Signal<Local, Bit>,
-    too_long: Signal<Local, Bit>,
+    current_fill: Signal<Local, U<9>>,
+    input_need: Signal<Local, U<11>>,
+    ring_need: Signal<Local, U<11>>,
     must_queue: Signal<Local, Bit>,
     may_queue: Signal<Local, Bit>,
     closing: Signal<Local, Bit>,
@@ -191,7 +196,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             pos,
             non_posted,
             begun,
-            size,
+            need,
+            too_long,
             from_ring,
             left,
             turn,
@@ -247,6 +253,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         if self.flush.val() {
             self.up.next = self.up.val().replace_bit(self.flush_session.val().index(), false);
         }
+        self.input_need.next = bit_cast::<11, 10>(self.dwords.val()) + 142;
+        self.ring_need.next = bit_cast::<11, 4>(self.ring.head_dwords.val()) + 142;
         self.take_ring.next = self.ring.head_ok.val() && (self.turn.q.val() || !self.valid.val());
         self.chosen.next = self.current.q.val();
         if self.close.val() {
@@ -262,16 +270,23 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 self.chosen_seq.next = self.seq[i].q.val();
             }
         }
-        self.sum.next = bit_cast::<11, 9>(self.chosen_fill.val()) + bit_cast::<11, 10>(self.size.q.val());
-        self.fits.next = (self.sum.val() < 370)
-            && !(self.no_cut.q.val().get_bit(self.chosen.val().index())
-                && self.committed.q.val().get_bit(self.chosen.val().index()));
+        // 369 dwords and one more are 512 with 142 added.
+        self.current_fill.next = 0.into();
+        for i in 0..SESSIONS {
+            if self.current.q.val().index() == i {
+                self.current_fill.next = self.fill[i].q.val();
+            }
+        }
+        self.sum.next = bit_cast::<11, 9>(self.current_fill.val()) + self.need.q.val();
+        self.fits.next = !self.sum.val().get_bit(9)
+            && !self.sum.val().get_bit(10)
+            && !(self.no_cut.q.val().get_bit(self.current.q.val().index())
+                && self.committed.q.val().get_bit(self.current.q.val().index()));
         self.may_queue.next = self.non_posted.q.val() && !self.from_ring.q.val();
         self.must_queue.next = self.may_queue.val()
             && (self.ring.waiting.val().get_bit(self.current.q.val().index())
                 || !self.ring.credit.val().get_bit(self.current.q.val().index()));
-        self.too_long.next = self.size.q.val() > 15;
-        if self.too_long.val() || self.ring.full.val().get_bit(self.current.q.val().index()) {
+        if self.too_long.q.val() || self.ring.full.val().get_bit(self.current.q.val().index()) {
             self.may_queue.next = false;
         }
 
@@ -306,22 +321,23 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             State::Choose => {
                 self.begun.d.next = false;
                 self.from_ring.d.next = self.take_ring.val();
+                self.left.d.next = self.ring.head_dwords.val();
+                self.too_long.d.next = self.dwords.val() > 15;
                 if self.take_ring.val() {
                     self.turn.d.next = false;
                     self.current.d.next = self.ring.head_session.val();
-                    self.size.d.next = bit_cast::<10, 4>(self.ring.head_dwords.val());
+                    self.need.d.next = self.ring_need.val();
                     self.non_posted.d.next = true;
                     self.state.d.next = State::Place;
                 } else if self.valid.val() {
                     self.turn.d.next = true;
                     self.current.d.next = self.session.val();
-                    self.size.d.next = self.dwords.val();
+                    self.need.d.next = self.input_need.val();
                     self.non_posted.d.next = self.class.val() == 1;
                     self.state.d.next = State::Place;
                 }
             }
             State::Place => {
-                self.left.d.next = bit_cast::<4, 10>(self.size.q.val());
                 if !self.close.val() {
                     if !self.from_ring.q.val()
                         && (!self.first.val() || !self.up.val().get_bit(self.current.q.val().index()))
@@ -330,12 +346,12 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                         self.swallowed.d.next = self.first.val();
                     } else if self.must_queue.val() {
                         self.state.d.next = State::Choose;
-                        if self.too_long.val() {
+                        if self.too_long.q.val() {
                             self.state.d.next = State::Drop;
                         } else if self.may_queue.val() {
                             self.state.d.next = State::Queue;
                         }
-                    } else if self.open.q.val().get_bit(self.chosen.val().index()) {
+                    } else if self.open.q.val().get_bit(self.current.q.val().index()) {
                         self.placing.next = self.fits.val();
                         self.closing.next = !self.fits.val();
                     } else if self.free_valid.val() {
