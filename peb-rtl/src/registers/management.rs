@@ -103,7 +103,7 @@ pub struct ManagementRegisters {
     pub stat_window: Signal<In, U<32>>,
     pub stat_retransmissions: Signal<In, U<32>>,
 
-    /// Events, one clock each, named as their counters.
+    /// Events, one clock each, named as their counters; how often each may come: [`Counters`].
     pub frames_sent: Signal<In, Bit>,
     pub frames_received: Signal<In, Bit>,
     pub tlps_taken: Signal<In, Bit>,
@@ -154,8 +154,8 @@ pub struct ManagementRegisters {
     slots: Signal<Local, U<4>>,
     sat16: Signal<Local, U<16>>,
     sat24: Signal<Local, U<24>>,
-    hello_floor: Signal<Local, U<24>>,
-    down_floor: Signal<Local, U<24>>,
+    hello_floor: Signal<Local, U<3>>,
+    down_floor: Signal<Local, U<7>>,
     _activity: Activity,
 }
 
@@ -170,6 +170,7 @@ impl ManagementRegisters {
     }
 }
 
+#[allow(clippy::collapsible_match)] // hdl_gen knows no guards
 impl Logic for ManagementRegisters {
     #[hdl_gen]
     fn update(&mut self) {
@@ -394,35 +395,36 @@ impl Logic for ManagementRegisters {
 
         // Floors in clocks, as ticks.
         self.hello_floor.next = 4.into();
-        if self.tick.q.val() >= 4 {
+        if self.tick.q.val().get_bits::<14>(2).any() {
             self.hello_floor.next = 1.into();
-        } else if self.tick.q.val() >= 2 {
+        } else if self.tick.q.val().get_bit(1) {
             self.hello_floor.next = 2.into();
         }
         self.down_floor.next = 65.into();
-        if self.tick.q.val() >= 64 {
+        if self.tick.q.val().get_bits::<10>(6).any() {
             self.down_floor.next = 2.into();
-        } else if self.tick.q.val() >= 32 {
+        } else if self.tick.q.val().get_bit(5) {
             self.down_floor.next = 3.into();
-        } else if self.tick.q.val() >= 16 {
+        } else if self.tick.q.val().get_bit(4) {
             self.down_floor.next = 5.into();
-        } else if self.tick.q.val() >= 8 {
+        } else if self.tick.q.val().get_bit(3) {
             self.down_floor.next = 9.into();
-        } else if self.tick.q.val() >= 4 {
+        } else if self.tick.q.val().get_bit(2) {
             self.down_floor.next = 17.into();
-        } else if self.tick.q.val() >= 2 {
+        } else if self.tick.q.val().get_bit(1) {
             self.down_floor.next = 33.into();
         }
         self.hello_floored.d.next = self.hello.q.val();
-        if self.hello.q.val() < self.hello_floor.val() {
-            self.hello_floored.d.next = self.hello_floor.val();
-        } else if self.hello.q.val().get_bits::<16>(8) == 65535 {
+        if !self.hello.q.val().get_bits::<21>(3).any() && (self.hello.q.val().get_bits::<3>(0) < self.hello_floor.val())
+        {
+            self.hello_floored.d.next = bit_cast::<24, 3>(self.hello_floor.val());
+        } else if self.hello.q.val().get_bits::<16>(8).all() {
             self.hello_floored.d.next = 16776960.into();
         }
         self.down_floored.d.next = self.down.q.val();
-        if self.down.q.val() < self.down_floor.val() {
-            self.down_floored.d.next = self.down_floor.val();
-        } else if self.down.q.val().get_bits::<16>(8) == 65535 {
+        if !self.down.q.val().get_bits::<17>(7).any() && (self.down.q.val().get_bits::<7>(0) < self.down_floor.val()) {
+            self.down_floored.d.next = bit_cast::<24, 7>(self.down_floor.val());
+        } else if self.down.q.val().get_bits::<16>(8).all() {
             self.down_floored.d.next = 16776960.into();
         }
 

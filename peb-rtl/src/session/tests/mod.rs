@@ -269,13 +269,13 @@ fn a_new_vid_moves_the_peer() {
     let mut net = Network::of(11, hosts);
     net.nodes[1].dut().vlan.next = 200.into();
     net.joined(&[1, 0, 1]);
-    for (vid, expected) in [(200, [0, 1, 1]), (100, [1, 0, 1])] {
-        net.nodes[2].dut().vlan.next = (vid as u64).into();
+    for (vid, expected) in [(200u16, [0, 1, 1]), (100, [1, 0, 1])] {
+        net.nodes[2].dut().vlan.next = u64::from(vid).into();
         net.until(500, "left", |n| n.nodes[2].up() == 0);
         let clocks = net.joined(&expected);
         assert!(clocks < 3 * HELLO_CLOCKS, "{clocks} clocks");
         let leave = net.sent.iter().rev().find(|f| f.kind == 4).unwrap();
-        assert_eq!((leave.vid, leave.src), (300 - vid, 0x20), "the LEAVE goes to the old group");
+        assert_eq!((leave.vid, leave.src), (300 - u64::from(vid), 0x20), "the LEAVE goes to the old group");
     }
     // The host moves: its sessions end, and the other group's host has a rival beside it.
     net.nodes[0].dut().vlan.next = 300.into();
