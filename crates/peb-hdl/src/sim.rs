@@ -85,11 +85,16 @@ impl<T: Block + Node> Sim<T> {
 
     /// The rising edge of clock 0, one of its periods later; outputs have settled when it returns.
     pub fn tick(&mut self) {
+        self.step();
+        self.dut.settle();
+    }
+
+    /// As [`Sim::tick`], but what follows from the edge has not settled yet: for benches that change inputs next.
+    pub fn step(&mut self) {
         self.dut.settle();
         self.sample();
         self.time += self.periods[0];
         self.dut.tick(Clk::new(0));
-        self.dut.settle();
         self.edges += 1;
     }
 

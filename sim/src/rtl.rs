@@ -1,0 +1,234 @@
+//! The two cores in the Rust simulation, behind [`TunnelPair`].
+
+use std::path::Path;
+
+use peb_hdl::prelude::*;
+use peb_regs::{addr, slot_addr, slot_reg, Bus};
+use peb_rtl::top::{PebHost, PebIo};
+
+use crate::net::Gmii;
+use crate::run::{Pair, PebCounters, PebIn, PebOut, Side, TunnelPair};
+use crate::stream::Beat;
+
+/// MAC address of the simulated host PEB.
+pub const HOST_MAC: u64 = 0x02_50_45_42_00_01;
+/// MAC address of the simulated I/O PEB.
+pub const IO_MAC: u64 = 0x02_50_45_42_00_02;
+/// VLAN of the simulated pair.
+pub const VID: u64 = 100;
+/// Clocks after which a register access has failed (the interface allows 64).
+const MGMT_CLOCKS: u32 = 64;
+
+/// A register access that was not acknowledged in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the {0} PEB did not acknowledge a register access within {MGMT_CLOCKS} clocks")]
+pub struct NoAck(Side);
+
+/// The pins that both cores have.
+trait Pins: Block + Node {
+    fn drive(&mut self, inputs: &PebIn);
+    fn read(&self) -> PebOut;
+    fn straps(&mut self, mac: u64, vid: u64);
+    fn reset(&mut self, on: bool);
+    fn access(&mut self, request: Option<(u16, Option<u32>)>);
+    fn answer(&self) -> Option<u32>;
+}
+
+macro_rules! pins {
+    ($core:ty, $($quiet:ident = $value:expr),*) => {
+        impl Pins for $core {
+            fn drive(&mut self, inputs: &PebIn) {
+                let beat = inputs.pcie_rx.unwrap_or(Beat { data: 0, keep: 0, last: false });
+                self.pcie_rx_tdata.next = beat.data.into();
+                self.pcie_rx_tkeep.next = u64::from(beat.keep).into();
+                self.pcie_rx_tlast.next = beat.last;
+                self.pcie_rx_tvalid.next = inputs.pcie_rx.is_some();
+                self.pcie_tx_tready.next = inputs.pcie_tx_ready;
+                self.pcie_tx_np_ok.next = inputs.pcie_tx_np_ok;
+                self.gmii_rxd.next = u64::from(inputs.gmii_rx.data).into();
+                self.gmii_rx_dv.next = inputs.gmii_rx.en;
+                self.gmii_rx_er.next = inputs.gmii_rx.er;
+                self.pcie_link_up.next = true;
+                $(self.$quiet.next = $value;)*
+            }
+            fn read(&self) -> PebOut {
+                let beat = Beat {
+                    data: self.pcie_tx_tdata.val().raw(),
+                    keep: self.pcie_tx_tkeep.val().raw() as u8,
+                    last: self.pcie_tx_tlast.val(),
+                };
+                PebOut {
+                    pcie_rx_ready: self.pcie_rx_tready.val(),
+                    pcie_rx_np_ok: self.pcie_rx_np_ok.val(),
+                    pcie_tx: self.pcie_tx_tvalid.val().then_some(beat),
+                    gmii_tx: Gmii {
+                        data: self.gmii_txd.val().raw() as u8,
+                        en: self.gmii_tx_en.val(),
+                        er: self.gmii_tx_er.val(),
+                    },
+                    peer_up: self.stat_peer_up.val(),
+                    fatal: self.stat_fatal.val(),
+                }
+            }
+            fn straps(&mut self, mac: u64, vid: u64) {
+                self.cfg_mac.next = mac.into();
+                self.cfg_vid.next = vid.into();
+            }
+            fn reset(&mut self, on: bool) {
+                self.rst.next = on;
+            }
+            fn access(&mut self, request: Option<(u16, Option<u32>)>) {
+                let (address, data) = request.unwrap_or_default();
+                self.mgmt_req.next = request.is_some();
+                self.mgmt_we.next = data.is_some();
+                self.mgmt_addr.next = u64::from(address).into();
+                self.mgmt_wdata.next = u64::from(data.unwrap_or(0)).into();
+            }
+            fn answer(&self) -> Option<u32> {
+                self.mgmt_ack.val().then(|| self.mgmt_rdata.val().raw() as u32)
+            }
+        }
+    };
+}
+
+pins!(PebHost, pcie_reset_in = false);
+pins!(PebIo, slot_present = true);
+
+/// One core and its simulation.
+struct Core<T> {
+    sim: Sim<T>,
+    side: Side,
+}
+
+impl<T: Pins> Core<T> {
+    fn new(dut: T, side: Side, mac: u64, wire: impl FnOnce(&mut T)) -> Self {
+        let mut sim = Sim::new(dut, wire);
+        sim.dut.straps(mac, VID);
+        sim.dut.drive(&PebIn::default());
+        sim.dut.reset(true);
+        (0..16).for_each(|_| sim.tick());
+        sim.dut.reset(false);
+        Core { sim, side }
+    }
+
+    fn clock(&mut self, inputs: &PebIn) -> PebOut {
+        self.sim.dut.drive(inputs);
+        self.sim.settle();
+        let out = self.sim.dut.read();
+        self.sim.step();
+        out
+    }
+
+    /// A register access with all other inputs idle.
+    fn access(&mut self, address: u16, data: Option<u32>) -> Result<u32, NoAck> {
+        let idle = PebIn { pcie_tx_ready: false, ..PebIn::default() };
+        for _ in 0..MGMT_CLOCKS {
+            self.sim.dut.access(Some((address, data)));
+            self.sim.dut.drive(&idle);
+            self.sim.settle();
+            let answer = self.sim.dut.answer();
+            self.sim.step();
+            if let Some(value) = answer {
+                self.sim.dut.access(None);
+                self.sim.settle();
+                return Ok(value);
+            }
+        }
+        Err(NoAck(self.side))
+    }
+}
+
+impl<T: Pins> Bus for Core<T> {
+    type Error = NoAck;
+    fn read(&mut self, address: u16) -> Result<u32, NoAck> {
+        self.access(address, None)
+    }
+    fn write(&mut self, address: u16, value: u32) -> Result<(), NoAck> {
+        self.access(address, Some(value)).map(drop)
+    }
+}
+
+/// A host PEB and an I/O PEB, clock by clock in Rust.
+pub struct RtlPair {
+    host: Core<PebHost>,
+    io: Core<PebIo>,
+}
+
+impl Default for RtlPair {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RtlPair {
+    /// Both cores out of reset, with the register values of reset.
+    pub fn new() -> Self {
+        RtlPair {
+            host: Core::new(PebHost::default(), Side::Host, HOST_MAC, |d| d.clk.next = Clk::new(0)),
+            io: Core::new(PebIo::default(), Side::Io, IO_MAC, |d| d.clk.next = Clk::new(0)),
+        }
+    }
+
+    /// Checks every handshake inside both cores from now on.
+    pub fn watch_streams(&mut self) {
+        self.host.sim.watch_streams();
+        self.io.sim.watch_streams();
+    }
+
+    /// Writes waveforms of both cores: `FILE` with `-host` and `-io` before the ending.
+    pub fn trace_to(&mut self, file: &Path) -> std::io::Result<()> {
+        let named = |side: &str| {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            let ending = file.extension().map_or("vcd".into(), |e| e.to_string_lossy());
+            file.with_file_name(format!("{stem}-{side}.{ending}"))
+        };
+        self.host.sim.trace_to(&named("host"))?;
+        self.io.sim.trace_to(&named("io"))
+    }
+
+    /// Reads a register; the other inputs of that core are idle meanwhile, so only between frames.
+    pub fn read(&mut self, side: Side, address: u16) -> Result<u32, NoAck> {
+        match side {
+            Side::Host => self.host.read(address),
+            Side::Io => self.io.read(address),
+        }
+    }
+
+    /// Writes a register; as [`RtlPair::read`].
+    pub fn write(&mut self, side: Side, address: u16, value: u32) -> Result<(), NoAck> {
+        match side {
+            Side::Host => self.host.write(address, value),
+            Side::Io => self.io.write(address, value),
+        }
+    }
+
+    fn counters_of(&mut self, side: Side) -> Result<PebCounters, NoAck> {
+        let mut get = |address| self.read(side, address).map(u64::from);
+        let mut counters = PebCounters {
+            frames_sent: get(addr::FRAMES_SENT)?,
+            frames_received: get(addr::FRAMES_RECEIVED)?,
+            retransmitted: get(addr::RETRANSMITTED)?,
+            duplicates: get(addr::DUPLICATES)?,
+            fcs_errors: get(addr::FCS_ERRORS)?,
+            out_of_order: get(addr::OUT_OF_ORDER)?,
+            rtt: None,
+            rtt_min: None,
+        };
+        if side == Side::Host {
+            counters.rtt = Some(get(slot_addr(0, slot_reg::RTT))?);
+            counters.rtt_min = Some(get(slot_addr(0, slot_reg::RTT_MIN))?);
+        }
+        Ok(counters)
+    }
+}
+
+impl TunnelPair for RtlPair {
+    fn clock(&mut self, inputs: &Pair<PebIn>) -> Pair<PebOut> {
+        Pair { host: self.host.clock(&inputs.host), io: self.io.clock(&inputs.io) }
+    }
+
+    fn counters(&mut self) -> Pair<PebCounters> {
+        let mut of = |side| self.counters_of(side).unwrap_or_default();
+        Pair { host: of(Side::Host), io: of(Side::Io) }
+    }
+}
