@@ -1,6 +1,8 @@
 //! The two cores in the Rust simulation, behind [`TunnelPair`].
 
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 
 use peb_hdl::prelude::*;
 use peb_regs::{addr, slot_addr, slot_reg, Bus};
@@ -98,24 +100,34 @@ pins!(PebIo, slot_present = true);
 struct Core<T> {
     sim: Sim<T>,
     side: Side,
+    observer: Option<SharedObserver>,
 }
 
 impl<T: Pins> Core<T> {
-    fn new(dut: T, side: Side, mac: u64, wire: impl FnOnce(&mut T)) -> Self {
-        let mut sim = Sim::new(dut, wire);
-        sim.dut.straps(mac, VID);
-        sim.dut.drive(&PebIn::default());
-        sim.dut.reset(true);
-        (0..16).for_each(|_| sim.tick());
-        sim.dut.reset(false);
-        Core { sim, side }
+    fn new(dut: T, side: Side, mac: u64, observer: Option<SharedObserver>, wire: impl FnOnce(&mut T)) -> Self {
+        let mut core = Core { sim: Sim::new(dut, wire), side, observer };
+        core.sim.dut.straps(mac, VID);
+        core.sim.dut.drive(&PebIn::default());
+        core.sim.dut.reset(true);
+        (0..16).for_each(|_| core.edge());
+        core.sim.dut.reset(false);
+        core
+    }
+
+    /// The rising edge.
+    fn edge(&mut self) {
+        self.sim.settle();
+        if let Some(observe) = &self.observer {
+            (observe.borrow_mut())(self.side, self.sim.dut.as_ref());
+        }
+        self.sim.step();
     }
 
     fn clock(&mut self, inputs: &PebIn) -> PebOut {
         self.sim.dut.drive(inputs);
         self.sim.settle();
         let out = self.sim.dut.read();
-        self.sim.step();
+        self.edge();
         out
     }
 
@@ -127,7 +139,7 @@ impl<T: Pins> Core<T> {
             self.sim.dut.drive(&idle);
             self.sim.settle();
             let answer = self.sim.dut.answer();
-            self.sim.step();
+            self.edge();
             if let Some(value) = answer {
                 self.sim.dut.access(None);
                 self.sim.settle();
@@ -148,6 +160,11 @@ impl<T: Pins> Bus for Core<T> {
     }
 }
 
+/// Sees a core settled, just before each rising edge.
+pub type Observer = Box<dyn FnMut(Side, &dyn Block)>;
+
+type SharedObserver = Rc<RefCell<Observer>>;
+
 /// A host PEB and an I/O PEB, clock by clock in Rust.
 pub struct RtlPair {
     host: Core<PebHost>,
@@ -163,9 +180,16 @@ impl Default for RtlPair {
 impl RtlPair {
     /// Both cores out of reset, with the register values of reset.
     pub fn new() -> Self {
+        Self::with_observer(None)
+    }
+
+    /// As [`RtlPair::new`]; each core is shown to the observer before each of its edges, from the first clock of reset on.
+    pub fn with_observer(observer: Option<Observer>) -> Self {
+        let observer = observer.map(|o| Rc::new(RefCell::new(o)));
+        let wire_host = |d: &mut PebHost| d.clk.next = Clk::new(0);
         RtlPair {
-            host: Core::new(PebHost::default(), Side::Host, HOST_MAC, |d| d.clk.next = Clk::new(0)),
-            io: Core::new(PebIo::default(), Side::Io, IO_MAC, |d| d.clk.next = Clk::new(0)),
+            host: Core::new(PebHost::default(), Side::Host, HOST_MAC, observer.clone(), wire_host),
+            io: Core::new(PebIo::default(), Side::Io, IO_MAC, observer, |d| d.clk.next = Clk::new(0)),
         }
     }
 
