@@ -7,6 +7,7 @@ pub mod engine;
 pub mod garbage;
 pub mod hdl;
 pub mod net;
+pub mod rtl;
 pub mod run;
 pub mod stream;
 pub mod trace;

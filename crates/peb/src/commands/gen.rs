@@ -55,6 +55,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The Verilog of a core.
-fn verilog(core: Core, _slots: u8) -> anyhow::Result<String> {
-    bail!("this build has no core {} to export", core.module())
+fn verilog(core: Core, slots: u8) -> anyhow::Result<String> {
+    let text = match core {
+        Core::Host => peb_verilog::export(&peb_rtl::top::PebHost::with_slots(slots), core.module()),
+        Core::Io => peb_verilog::export(&peb_rtl::top::PebIo::default(), core.module()),
+    };
+    text.with_context(|| format!("core {}", core.module()))
 }

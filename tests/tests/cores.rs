@@ -1,0 +1,125 @@
+//! The exported cores: ports, hand-written Verilog inside, lint, and the same pins as in Rust.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+
+use peb_rtl::top::{PebHost, PebIo};
+use peb_sim::rtl::RtlPair;
+use peb_sim::run::{PerDirection, Replay, ReplayConfig, Side};
+use peb_verilog::{custom_uses, export, tools, Recording};
+
+/// Clocks of the run whose pins are compared.
+const CLOCKS: usize = 100_000;
+
+fn cores() -> [(&'static str, String); 2] {
+    [
+        ("peb_host", export(&PebHost::default(), "peb_host").expect("peb_host exports")),
+        ("peb_io", export(&PebIo::default(), "peb_io").expect("peb_io exports")),
+    ]
+}
+
+#[test]
+fn every_module_is_named_after_its_core_and_no_identifier_has_a_dollar() {
+    for (core, text) in cores() {
+        for line in text.lines().filter(|l| l.starts_with("module ")) {
+            let name = line["module ".len()..].split([' ', '(', ';']).next().unwrap();
+            assert!(name == core || name.starts_with(&format!("{core}_")), "{core}: module {name}");
+        }
+        assert!(!text.contains('$'), "{core} has a `$`");
+        assert_eq!(text, export_again(core), "the export is deterministic");
+    }
+}
+
+fn export_again(core: &str) -> String {
+    cores().into_iter().find(|(name, _)| *name == core).unwrap().1
+}
+
+#[test]
+fn hand_written_verilog_is_only_memories() {
+    let mut uses = BTreeSet::new();
+    for core in [custom_uses(&PebHost::default(), "peb_host"), custom_uses(&PebIo::default(), "peb_io")] {
+        for used in core {
+            assert!(used.text.contains(" words ["), "{}: not a memory:\n{}", used.path, used.text);
+            assert!(!used.text.contains("case"), "{}: logic in a memory", used.path);
+            uses.insert(used.text.lines().next().unwrap_or_default().to_string());
+        }
+    }
+    assert!(!uses.is_empty(), "the cores have memories");
+}
+
+#[test]
+fn verilator_and_icarus_accept_both_files_together() {
+    let directory = tempfile::tempdir().unwrap();
+    for (core, text) in cores() {
+        std::fs::write(directory.path().join(format!("{core}.v")), text).unwrap();
+    }
+    let icarus = tools::program("iverilog").unwrap_or_else(|e| panic!("{e}"));
+    let run = Command::new(icarus)
+        .current_dir(directory.path())
+        .args(["-g2005", "-Wall", "-o", "both.vvp", "peb_host.v", "peb_io.v"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success() && text.is_empty(), "icarus: {text}");
+    let (root, verilator) = tools::verilator().unwrap_or_else(|e| panic!("{e}"));
+    for core in ["peb_host", "peb_io"] {
+        let run = Command::new(&verilator)
+            .env("VERILATOR_ROOT", &root)
+            .current_dir(directory.path())
+            .args(["--lint-only", "-Wall", "-Wno-DECLFILENAME", "--top-module", core, "peb_host.v", "peb_io.v"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(run.status.success() && text.is_empty(), "verilator: {text}");
+    }
+}
+
+#[test]
+fn the_ports_are_those_of_the_interface() {
+    let directory = tempfile::tempdir().unwrap();
+    let files: Vec<_> = cores()
+        .into_iter()
+        .map(|(core, text)| {
+            let file = directory.path().join(format!("{core}.v"));
+            std::fs::write(&file, text).unwrap();
+            file
+        })
+        .collect();
+    let checker = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/check_ports.py");
+    let run = Command::new("python3").arg(checker).args(&files).output().expect("python3 runs");
+    let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success(), "{text}");
+}
+
+/// Runs the default trace at 5 % loss and gives the pins of both cores to `see`.
+fn record(clocks: usize) -> [Recording; 2] {
+    let recordings = Rc::new(RefCell::new([
+        Recording::new(&PebHost::default(), "peb_host").unwrap(),
+        Recording::new(&PebIo::default(), "peb_io").unwrap(),
+    ]));
+    let shared = recordings.clone();
+    let pair = RtlPair::with_observer(Some(Box::new(move |side, core| {
+        let recording = &mut shared.borrow_mut()[usize::from(side == Side::Io)];
+        if recording.clocks() < clocks {
+            recording.sample(core);
+        }
+    })));
+    let mut config = ReplayConfig { seed: 5, ..ReplayConfig::default() };
+    config.faults = PerDirection::from_fn(|_| peb_sim::net::FaultConfig { drop: 0.05, ..Default::default() });
+    let trace = peb_sim::trace::Trace::nvme().limited(1000);
+    let report = Replay::new(pair, &trace, config).run(|_| ());
+    assert!(report.problems().is_empty(), "{:?}", report.problems());
+    Rc::try_unwrap(recordings).ok().expect("the pair is gone").into_inner()
+}
+
+#[test]
+fn the_verilog_has_the_same_pins_for_a_hundred_thousand_clocks() {
+    let recordings = record(CLOCKS);
+    for recording in &recordings {
+        assert_eq!(recording.clocks(), CLOCKS, "the run is long enough");
+    }
+    peb_verilog::check_equivalent_verilator(&recordings.iter().collect::<Vec<_>>()).unwrap_or_else(|e| panic!("{e}"));
+}
