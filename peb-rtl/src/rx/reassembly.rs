@@ -82,6 +82,8 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     pub duplicate: Signal<Out, Bit>,
     pub out_of_order: Signal<Out, Bit>,
     pub no_space: Signal<Out, Bit>,
+    /// More slots than there are: cannot be.
+    pub fatal: Signal<Out, Bit>,
     state: Reg<State>,
     count: Reg<U<5>>,
     landing: Reg<U<5>>,
@@ -175,6 +177,7 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             duplicate: Signal::default(),
             out_of_order: Signal::default(),
             no_space: Signal::default(),
+            fatal: Signal::default(),
             state: Reg::default(),
             count: Reg::default(),
             landing: Reg::default(),
@@ -229,8 +232,27 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, count, landing, landing_base, offset, session, expected, ahead, slot, length, due, small, free_head,
-            free_tail, free, queue_head, queue_tail, queued, in_order
+            self,
+            clock,
+            state,
+            count,
+            landing,
+            landing_base,
+            offset,
+            session,
+            expected,
+            ahead,
+            slot,
+            length,
+            due,
+            small,
+            free_head,
+            free_tail,
+            free,
+            queue_head,
+            queue_tail,
+            queued,
+            in_order
         );
         clock!(self, clock, memory, slot_of, row, ack_row, echo, np_count, np_told, free_list, queue);
         self.rx_done.next = false;
@@ -277,10 +299,11 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         if self.state.q.val() == State::FlushHeld {
             self.table_seq.next = self.expected.q.val() + bit_cast::<16, 5>(self.count.q.val()) + 1;
         }
-        self.place.next = (bit_cast::<8, 3>(self.session.q.val()) << 5)
-            | bit_cast::<8, 5>(self.table_seq.val().get_bits::<5>(0));
+        self.place.next =
+            (bit_cast::<8, 3>(self.session.q.val()) << 5) | bit_cast::<8, 5>(self.table_seq.val().get_bits::<5>(0));
         self.slot_of.read_address.next = bit_cast::<A, 8>(self.place.val());
-        self.place.next = (bit_cast::<8, 3>(self.session.q.val()) << 5) | bit_cast::<8, 5>(self.seq.val().get_bits::<5>(0));
+        self.place.next =
+            (bit_cast::<8, 3>(self.session.q.val()) << 5) | bit_cast::<8, 5>(self.seq.val().get_bits::<5>(0));
         self.slot_of.write_address.next = bit_cast::<A, 8>(self.place.val());
         self.slot_of.write_data.next =
             (bit_cast::<14, 9>(self.dwords.val()) << 5) | bit_cast::<14, 5>(self.landing.q.val());
@@ -500,6 +523,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         }
         self.due.d.next = self.owed.val();
         self.ack_due.next = self.due.q.val();
+        self.fatal.next = (self.free.q.val() > 31) || (self.in_order.q.val() > 31) || (self.queued.q.val() > 31);
         if self.reset.val() {
             self.state.d.next = State::Init;
             self.count.d.next = 0.into();

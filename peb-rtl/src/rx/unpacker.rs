@@ -85,7 +85,8 @@ impl Logic for Unpacker {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, inside, slot, owner, left, unread, address, arriving, low, middle, high, held, rest, to_np, skipping
+            self, clock, inside, slot, owner, left, unread, address, arriving, low, middle, high, held, rest, to_np,
+            skipping
         );
         self.frame_take.next = false;
         self.release.next = false;
@@ -164,16 +165,15 @@ impl Logic for Unpacker {
                     self.eat.next = 2.into();
                     self.last.next = self.whole.val() == 2;
                 }
-                self.move_on.next = (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val()))
-                    && (self.ready.val() || self.skip.val());
+                self.move_on.next =
+                    (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val())) && (self.ready.val() || self.skip.val());
                 self.valid.next = (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val())) && !self.skip.val();
             }
         }
         self.non_posted.next = self.np.val();
 
         if self.move_on.val() {
-            self.rest.d.next =
-                self.whole.val().get_bits::<9>(0) - bit_cast::<9, 2>(self.eat.val());
+            self.rest.d.next = self.whole.val().get_bits::<9>(0) - bit_cast::<9, 2>(self.eat.val());
             self.left.d.next = self.left.q.val() - bit_cast::<9, 2>(self.eat.val());
             self.to_np.d.next = self.np.val();
             self.skipping.d.next = self.skip.val();
@@ -203,14 +203,14 @@ impl Logic for Unpacker {
             if self.after.val() == 0 {
                 self.low.d.next = self.read_word.val();
             } else if self.after.val() == 1 {
-                self.low.d.next = bit_cast::<64, 32>(self.low_after.val().get_bits::<32>(0))
-                    | (self.read_word.val() << 32);
+                self.low.d.next =
+                    bit_cast::<64, 32>(self.low_after.val().get_bits::<32>(0)) | (self.read_word.val() << 32);
                 self.middle.d.next = self.read_word.val() >> 32;
             } else if self.after.val() == 2 {
                 self.middle.d.next = self.read_word.val();
             } else {
-                self.middle.d.next = bit_cast::<64, 32>(self.middle_after.val().get_bits::<32>(0))
-                    | (self.read_word.val() << 32);
+                self.middle.d.next =
+                    bit_cast::<64, 32>(self.middle_after.val().get_bits::<32>(0)) | (self.read_word.val() << 32);
                 self.high.d.next = self.read_word.val().get_bits::<32>(32);
             }
             self.after.next = self.after.val() + 2;

@@ -1,5 +1,14 @@
 //! The two cores, and what is left of them outside the data path.
 
 mod device_reset;
+mod engine;
+mod peb_host;
+mod peb_io;
 
 pub use device_reset::DeviceReset;
+pub use engine::Engine;
+pub use peb_host::PebHostOf;
+pub use peb_io::PebIo;
+
+/// The host core as it is generated unless told otherwise: four slots.
+pub type PebHost = PebHostOf<4>;

@@ -1,0 +1,250 @@
+//! The receive path.
+
+use super::{HeaderCapture, Output, Reassembly, Unpacker};
+use peb_hdl::prelude::*;
+
+/// [`HeaderCapture`], [`Reassembly`], [`Unpacker`] and [`Output`]: frames from the MAC in, TLPs to the PCIe link out.
+///
+/// - Latency: the first beat of an ordered TLP stands at the pins 9 clocks after `accept`. Throughput: a beat a clock.
+/// - Registered, reset, bad input, waiting: see the blocks. Only wires here.
+/// - With one session (I/O side) a flush also drops what waits for the link: no TLP of one host reaches what the next one uses.
+#[derive(Module)]
+pub struct RxPath<const SESSIONS: usize, const A: usize> {
+    pub clock: Signal<In, Clk>,
+    pub reset: Signal<In, Bit>,
+    pub now: Signal<In, U<24>>,
+    /// From the MAC, see `mac::GmiiRx`.
+    pub word: Signal<In, U<64>>,
+    pub word_valid: Signal<In, Bit>,
+    pub first: Signal<In, Bit>,
+    pub end: Signal<In, Bit>,
+    pub good: Signal<In, Bit>,
+    pub length: Signal<In, U<11>>,
+    pub mac_src: Signal<In, U<48>>,
+    /// The header is no longer needed.
+    pub header_done: Signal<In, Bit>,
+    /// The header is one of this session; held until after `rx_done`.
+    pub accept: Signal<In, Bit>,
+    pub accept_session: Signal<In, U<3>>,
+    /// Forget this session; held until `flush_done`.
+    pub flush: Signal<In, Bit>,
+    pub flush_session: Signal<In, U<3>>,
+    /// Session the acknowledgement port is asked for.
+    pub ack_session: Signal<In, U<3>>,
+    /// One clock: an acknowledgement of this session was put into a frame.
+    pub ack_sent: Signal<In, Bit>,
+    pub ack_sent_session: Signal<In, U<3>>,
+    /// The PCIe link.
+    pub tready: Signal<In, Bit>,
+    pub np_ok: Signal<In, Bit>,
+    /// The header of a good frame, until `header_done`.
+    pub header_valid: Signal<Out, Bit>,
+    pub header_src: Signal<Out, U<48>>,
+    pub header_kind: Signal<Out, U<4>>,
+    pub header_flags: Signal<Out, U<8>>,
+    pub header_src_epoch: Signal<Out, U<16>>,
+    pub header_dst_epoch: Signal<Out, U<16>>,
+    pub header_seq: Signal<Out, U<16>>,
+    pub header_ack: Signal<Out, U<16>>,
+    pub header_index: Signal<Out, U<8>>,
+    pub header_sack: Signal<Out, U<32>>,
+    pub header_ts_echo: Signal<Out, U<24>>,
+    pub header_window: Signal<Out, U<8>>,
+    pub header_np_limit: Signal<Out, U<8>>,
+    pub rx_done: Signal<Out, Bit>,
+    pub flush_done: Signal<Out, Bit>,
+    /// What the next frame to `ack_session` says.
+    pub ack: Signal<Out, U<16>>,
+    pub sack: Signal<Out, U<32>>,
+    pub window: Signal<Out, U<8>>,
+    pub np_limit: Signal<Out, U<8>>,
+    pub ts_delta: Signal<Out, U<24>>,
+    pub echo_valid: Signal<Out, Bit>,
+    pub ack_due: Signal<Out, U<8>>,
+    pub tdata: Signal<Out, U<64>>,
+    pub tkeep: Signal<Out, U<8>>,
+    pub tlast: Signal<Out, Bit>,
+    pub tvalid: Signal<Out, Bit>,
+    /// One clock each, for the counters.
+    pub foreign: Signal<Out, Bit>,
+    pub dropped: Signal<Out, Bit>,
+    pub duplicate: Signal<Out, Bit>,
+    pub out_of_order: Signal<Out, Bit>,
+    pub no_space: Signal<Out, Bit>,
+    pub malformed: Signal<Out, Bit>,
+    pub delivered: Signal<Out, Bit>,
+    pub fatal: Signal<Out, Bit>,
+    header: HeaderCapture,
+    reassembly: Reassembly<SESSIONS, A>,
+    unpacker: Unpacker,
+    merge: Output,
+    purges: Constant<Bit>,
+    purge: Signal<Local, Bit>,
+    _activity: Activity,
+}
+
+impl<const SESSIONS: usize, const A: usize> Default for RxPath<SESSIONS, A> {
+    fn default() -> Self {
+        RxPath {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            now: Signal::default(),
+            word: Signal::default(),
+            word_valid: Signal::default(),
+            first: Signal::default(),
+            end: Signal::default(),
+            good: Signal::default(),
+            length: Signal::default(),
+            mac_src: Signal::default(),
+            header_done: Signal::default(),
+            accept: Signal::default(),
+            accept_session: Signal::default(),
+            flush: Signal::default(),
+            flush_session: Signal::default(),
+            ack_session: Signal::default(),
+            ack_sent: Signal::default(),
+            ack_sent_session: Signal::default(),
+            tready: Signal::default(),
+            np_ok: Signal::default(),
+            header_valid: Signal::default(),
+            header_src: Signal::default(),
+            header_kind: Signal::default(),
+            header_flags: Signal::default(),
+            header_src_epoch: Signal::default(),
+            header_dst_epoch: Signal::default(),
+            header_seq: Signal::default(),
+            header_ack: Signal::default(),
+            header_index: Signal::default(),
+            header_sack: Signal::default(),
+            header_ts_echo: Signal::default(),
+            header_window: Signal::default(),
+            header_np_limit: Signal::default(),
+            rx_done: Signal::default(),
+            flush_done: Signal::default(),
+            ack: Signal::default(),
+            sack: Signal::default(),
+            window: Signal::default(),
+            np_limit: Signal::default(),
+            ts_delta: Signal::default(),
+            echo_valid: Signal::default(),
+            ack_due: Signal::default(),
+            tdata: Signal::default(),
+            tkeep: Signal::default(),
+            tlast: Signal::default(),
+            tvalid: Signal::default(),
+            foreign: Signal::default(),
+            dropped: Signal::default(),
+            duplicate: Signal::default(),
+            out_of_order: Signal::default(),
+            no_space: Signal::default(),
+            malformed: Signal::default(),
+            delivered: Signal::default(),
+            fatal: Signal::default(),
+            header: HeaderCapture::default(),
+            reassembly: Reassembly::default(),
+            unpacker: Unpacker::default(),
+            merge: Output::default(),
+            purges: Constant::new(SESSIONS == 1),
+            purge: Signal::default(),
+            _activity: Activity::default(),
+        }
+    }
+}
+
+impl<const SESSIONS: usize, const A: usize> Logic for RxPath<SESSIONS, A> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        clock!(self, clock, header, reassembly, unpacker, merge);
+        self.header.reset.next = self.reset.val();
+        self.reassembly.reset.next = self.reset.val();
+        self.unpacker.reset.next = self.reset.val();
+        self.merge.reset.next = self.reset.val();
+        self.purge.next = self.purges.val() && self.flush.val();
+
+        self.header.word.next = self.word.val();
+        self.header.word_valid.next = self.word_valid.val();
+        self.header.first.next = self.first.val();
+        self.header.end.next = self.end.val();
+        self.header.good.next = self.good.val();
+        self.header.length.next = self.length.val();
+        self.header.mac_src.next = self.mac_src.val();
+        self.header.done.next = self.header_done.val();
+        self.header_valid.next = self.header.valid.val();
+        self.header_src.next = self.header.src.val();
+        self.header_kind.next = self.header.kind.val();
+        self.header_flags.next = self.header.flags.val();
+        self.header_src_epoch.next = self.header.src_epoch.val();
+        self.header_dst_epoch.next = self.header.dst_epoch.val();
+        self.header_seq.next = self.header.seq.val();
+        self.header_ack.next = self.header.ack.val();
+        self.header_index.next = self.header.index.val();
+        self.header_sack.next = self.header.sack.val();
+        self.header_ts_echo.next = self.header.ts_echo.val();
+        self.header_window.next = self.header.window.val();
+        self.header_np_limit.next = self.header.np_limit.val();
+
+        self.reassembly.payload_valid.next = self.header.payload_valid.val();
+        self.reassembly.payload_word.next = self.header.payload_word.val();
+        self.reassembly.payload_first.next = self.header.payload_first.val();
+        self.reassembly.flags.next = self.header.flags.val();
+        self.reassembly.seq.next = self.header.seq.val();
+        self.reassembly.ts.next = self.header.ts.val();
+        self.reassembly.dwords.next = self.header.dwords.val();
+        self.reassembly.now.next = self.now.val();
+        self.reassembly.accept.next = self.accept.val();
+        self.reassembly.accept_session.next = self.accept_session.val();
+        self.reassembly.flush.next = self.flush.val();
+        self.reassembly.flush_session.next = self.flush_session.val();
+        self.reassembly.ack_session.next = self.ack_session.val();
+        self.reassembly.ack_sent.next = self.ack_sent.val();
+        self.reassembly.ack_sent_session.next = self.ack_sent_session.val();
+        self.reassembly.unpacking.next = self.unpacker.unpacking.val() || (self.purge.val() && self.merge.busy.val());
+        self.rx_done.next = self.reassembly.rx_done.val();
+        self.flush_done.next = self.reassembly.flush_done.val();
+        self.ack.next = self.reassembly.ack.val();
+        self.sack.next = self.reassembly.sack.val();
+        self.window.next = self.reassembly.window.val();
+        self.np_limit.next = self.reassembly.np_limit.val();
+        self.ts_delta.next = self.reassembly.ts_delta.val();
+        self.echo_valid.next = self.reassembly.echo_valid.val();
+        self.ack_due.next = self.reassembly.ack_due.val();
+
+        self.unpacker.frame_valid.next = self.reassembly.frame_valid.val();
+        self.unpacker.frame_slot.next = self.reassembly.frame_slot.val();
+        self.unpacker.frame_session.next = self.reassembly.frame_session.val();
+        self.unpacker.frame_dwords.next = self.reassembly.frame_dwords.val();
+        self.unpacker.read_word.next = self.reassembly.read_word.val();
+        self.reassembly.frame_take.next = self.unpacker.frame_take.val();
+        self.reassembly.release.next = self.unpacker.release.val();
+        self.reassembly.release_slot.next = self.unpacker.release_slot.val();
+        self.reassembly.read_address.next = self.unpacker.read_address.val();
+        self.unpacker.flush.next = self.flush.val();
+        self.unpacker.flush_session.next = self.flush_session.val();
+
+        self.merge.valid.next = self.unpacker.valid.val();
+        self.merge.data.next = self.unpacker.data.val();
+        self.merge.half.next = self.unpacker.half.val();
+        self.merge.last.next = self.unpacker.last.val();
+        self.merge.non_posted.next = self.unpacker.non_posted.val();
+        self.merge.session.next = self.unpacker.session.val();
+        self.unpacker.ready.next = self.merge.ready.val();
+        self.merge.purge.next = self.purge.val();
+        self.merge.tready.next = self.tready.val();
+        self.merge.np_ok.next = self.np_ok.val();
+        self.reassembly.np_delivered.next = self.merge.np_delivered.val();
+        self.reassembly.np_session.next = self.merge.np_session.val();
+        self.tdata.next = self.merge.tdata.val();
+        self.tkeep.next = self.merge.tkeep.val();
+        self.tlast.next = self.merge.tlast.val();
+        self.tvalid.next = self.merge.tvalid.val();
+
+        self.foreign.next = self.header.foreign.val();
+        self.dropped.next = self.header.dropped.val();
+        self.duplicate.next = self.reassembly.duplicate.val();
+        self.out_of_order.next = self.reassembly.out_of_order.val();
+        self.no_space.next = self.reassembly.no_space.val();
+        self.malformed.next = self.unpacker.malformed.val();
+        self.delivered.next = self.merge.delivered.val();
+        self.fatal.next = self.reassembly.fatal.val();
+    }
+}
