@@ -15,3 +15,6 @@ mod testing;
 pub mod tlp;
 pub mod top;
 pub mod tx;
+
+/// What the exporter takes.
+pub use peb_hdl::rust_hdl::prelude::Block;

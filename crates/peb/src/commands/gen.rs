@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::ValueEnum;
+use peb_rtl::top::{PebHostOf, PebIo};
+use peb_rtl::Block;
 
 /// Slots of the host core unless told otherwise.
 const DEFAULT_SLOTS: u8 = 4;
@@ -56,9 +58,17 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// The Verilog of a core.
 fn verilog(core: Core, slots: u8) -> anyhow::Result<String> {
-    let text = match core {
-        Core::Host => peb_verilog::export(&peb_rtl::top::PebHost::with_slots(slots), core.module()),
-        Core::Io => peb_verilog::export(&peb_rtl::top::PebIo::default(), core.module()),
+    let host = |core: &dyn Block| peb_verilog::export(core, "peb_host");
+    let text = match (core, slots) {
+        (Core::Io, _) => peb_verilog::export(&PebIo::default(), "peb_io"),
+        (Core::Host, 1) => host(&PebHostOf::<1>::default()),
+        (Core::Host, 2) => host(&PebHostOf::<2>::default()),
+        (Core::Host, 3) => host(&PebHostOf::<3>::default()),
+        (Core::Host, 4) => host(&PebHostOf::<4>::default()),
+        (Core::Host, 5) => host(&PebHostOf::<5>::default()),
+        (Core::Host, 6) => host(&PebHostOf::<6>::default()),
+        (Core::Host, 7) => host(&PebHostOf::<7>::default()),
+        (Core::Host, _) => host(&PebHostOf::<8>::default()),
     };
     text.with_context(|| format!("core {}", core.module()))
 }
