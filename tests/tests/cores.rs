@@ -106,9 +106,12 @@ fn exported(core: &str, text: &str) -> BTreeSet<Port> {
     let body = &text[start..start + text[start..].find("endmodule").expect("its end")];
     let mut ports = BTreeSet::new();
     for line in body.lines().map(|l| l.trim().trim_end_matches([',', ';'])) {
-        let Some((direction, rest)) = line.split_once(' ').filter(|(d, _)| matches!(*d, "input" | "output")) else { continue };
+        let Some((direction, rest)) = line.split_once(' ').filter(|(d, _)| matches!(*d, "input" | "output")) else {
+            continue;
+        };
         let name = rest.rsplit(' ').next().expect("a name");
-        let width = rest.split_once('[').map_or(1, |(_, r)| r.split(':').next().unwrap().trim().parse::<u32>().unwrap() + 1);
+        let width =
+            rest.split_once('[').map_or(1, |(_, r)| r.split(':').next().unwrap().trim().parse::<u32>().unwrap() + 1);
         ports.insert((name.to_string(), direction.to_string(), width));
     }
     ports

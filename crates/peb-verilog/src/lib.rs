@@ -59,6 +59,7 @@ mod names;
 mod print;
 mod recording;
 mod score;
+pub mod synth;
 pub mod tools;
 mod tree;
 mod verilator;

