@@ -8,6 +8,7 @@ use std::rc::Rc;
 use peb_rtl::top::{PebHost, PebIo};
 use peb_sim::rtl::RtlPair;
 use peb_sim::run::{PerDirection, Replay, ReplayConfig, Side};
+use peb_sim::trace::{Trace, NVME_HOTPLUG};
 use peb_verilog::{custom_uses, export, tools, Recording};
 
 /// Clocks of the run whose pins are compared.
@@ -40,7 +41,7 @@ fn export_again(core: &str) -> String {
 fn hand_written_verilog_is_only_memories() {
     let mut uses = BTreeSet::new();
     for core in [custom_uses(&PebHost::default(), "peb_host"), custom_uses(&PebIo::default(), "peb_io")] {
-        for used in core {
+        for used in core.into_iter().filter(|u| !u.register) {
             assert!(used.text.contains(" words ["), "{}: not a memory:\n{}", used.path, used.text);
             assert!(!used.text.contains("case"), "{}: logic in a memory", used.path);
             uses.insert(used.text.lines().next().unwrap_or_default().to_string());
@@ -142,7 +143,11 @@ fn record(clocks: usize) -> [Recording; 2] {
     })));
     let mut config = ReplayConfig { seed: 5, ..ReplayConfig::default() };
     config.faults = PerDirection::from_fn(|_| peb_sim::net::FaultConfig { drop: 0.05, ..Default::default() });
-    let trace = peb_sim::trace::Trace::nvme().limited(1000);
+    let trace = Trace::parse("built-in trace", NVME_HOTPLUG).unwrap();
+    // The pins are compared for the first clocks only: give up the run once they are recorded.
+    config.patience = 50_000;
+    let limit = trace.records.len().min(4200);
+    let trace = Trace { records: trace.records.into_iter().take(limit).collect() };
     let report = Replay::new(pair, &trace, config).run(|_| ());
     assert!(report.problems().is_empty(), "{:?}", report.problems());
     Rc::try_unwrap(recordings).ok().expect("the pair is gone").into_inner()

@@ -62,13 +62,45 @@ macro_rules! memory {
         }
 
         impl<T: Synth, const A: usize> $memory<T, A> {
-            /// A memory of `words` words, at most `2^A`. Words beyond read 0, writes to them are lost.
+            /// A memory of `words` words, 1 to `2^A`. Address bits that this depth does not need are not
+            /// looked at; words beyond a depth that is no power of two read 0 here and anything in hardware.
             pub fn with_depth(words: usize) -> Self {
-                assert!(words <= 1 << A, "{words} words need more than {A} address bits");
+                assert!((1..=1 << A).contains(&words), "{words} words do not suit {A} address bits");
                 $memory { _words: vec![T::default(); words], ..Self::default() }
             }
+            /// The address bits that number the words.
+            fn mask(&self) -> usize {
+                self._words.len().next_power_of_two() - 1
+            }
+            /// `port` as the Verilog indexes the words with it.
+            fn index_hdl(&self, port: &str) -> String {
+                match self.mask().count_ones() as usize {
+                    0 => "words[0]".to_string(),
+                    bits if bits == A => format!("words[{port}]"),
+                    bits => format!("words[{port}[{}:0]]", bits - 1),
+                }
+            }
+            /// The words and their write port, which both memories have.
+            fn words_hdl(&self, style: &str) -> String {
+                let (bits, words, used) = (T::BITS, self._words.len(), self.mask().count_ones() as usize);
+                let unused = match used {
+                    used if used == A => String::new(),
+                    _ => format!(
+                        "wire unused = &{{1'b0, write_address[{0}:{used}], read_address[{0}:{used}]}};\n",
+                        A - 1
+                    ),
+                };
+                format!(
+                    "{style} reg [{}:0] words [0:{}];\n{unused}integer i;\n\
+                     initial for (i = 0; i < {words}; i = i + 1) words[i] = {bits}'h0;\n\
+                     always @(posedge clock) if (write_enable) {} <= write_data;\n",
+                    bits - 1,
+                    words - 1,
+                    self.index_hdl("write_address")
+                )
+            }
             fn read(&self) -> T {
-                self._words.get(self.read_address.val().index()).copied().unwrap_or_default()
+                self._words.get(self.read_address.val().index() & self.mask()).copied().unwrap_or_default()
             }
             fn take_inputs(&mut self) -> bool {
                 self.clock.latch()
@@ -79,7 +111,8 @@ macro_rules! memory {
             }
             fn write(&mut self) -> bool {
                 let data = self.write_data.val();
-                match self._words.get_mut(self.write_address.val().index()) {
+                let write_address = self.write_address.val().index() & self.mask();
+                match self._words.get_mut(write_address) {
                     Some(word) if self.write_enable.val() && *word != data => {
                         *word = data;
                         true
@@ -116,15 +149,6 @@ macro_rules! memory {
 memory!(Ram);
 memory!(LutRam);
 
-/// The Verilog both memories share: the words and their write port.
-fn words_hdl(style: &str, bits: usize, words: usize) -> String {
-    format!(
-        "{style} reg [{}:0] words [0:{}];\ninteger i;\ninitial for (i = 0; i < {words}; i = i + 1) words[i] = {bits}'h0;\n",
-        bits - 1,
-        words - 1
-    )
-}
-
 impl<T: Synth, const A: usize> Logic for Ram<T, A> {
     fn update(&mut self) {}
     fn connect(&mut self) {
@@ -132,10 +156,10 @@ impl<T: Synth, const A: usize> Logic for Ram<T, A> {
     }
     fn hdl(&self) -> Verilog {
         Verilog::Custom(format!(
-            "{}initial read_data = {}'h0;\nalways @(posedge clock) begin\n  if (write_enable) words[write_address] <= write_data;\n  \
-             read_data <= words[read_address];\nend\n",
-            words_hdl("(* no_rw_check, ram_style = \"block\" *)", T::BITS, self._words.len()),
-            T::BITS
+            "{}initial read_data = {}'h0;\nalways @(posedge clock) read_data <= {};\n",
+            self.words_hdl("(* no_rw_check, ram_style = \"block\" *)"),
+            T::BITS,
+            self.index_hdl("read_address")
         ))
     }
 }
@@ -167,9 +191,9 @@ impl<T: Synth, const A: usize> Logic for LutRam<T, A> {
     }
     fn hdl(&self) -> Verilog {
         Verilog::Custom(format!(
-            "{}always @(posedge clock) if (write_enable) words[write_address] <= write_data;\n\
-             assign read_data = words[read_address];\n",
-            words_hdl("(* ram_style = \"distributed\" *)", T::BITS, self._words.len())
+            "{}assign read_data = {};\n",
+            self.words_hdl("(* ram_style = \"distributed\" *)"),
+            self.index_hdl("read_address")
         ))
     }
 }
