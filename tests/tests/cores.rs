@@ -150,7 +150,8 @@ fn record(clocks: usize) -> [Recording; 2] {
     let trace = Trace { records: trace.records.into_iter().take(limit).collect() };
     let report = Replay::new(pair, &trace, config).run(|_| ());
     assert!(report.problems().is_empty(), "{:?}", report.problems());
-    Rc::try_unwrap(recordings).ok().expect("the pair is gone").into_inner()
+    let Ok(recordings) = Rc::try_unwrap(recordings) else { panic!("the pair still holds the recordings") };
+    recordings.into_inner()
 }
 
 #[test]

@@ -15,7 +15,7 @@ macro_rules! operator {
             #[inline]
             fn $method(self, other: Self) -> Self {
                 let apply: fn($raw, $raw) -> $raw = $apply;
-                Self(apply(self.0, other.0) & Self::MASK)
+                Self::new(apply(self.0, other.0))
             }
         }
         impl<const N: usize> $trait<u64> for $word<N> {

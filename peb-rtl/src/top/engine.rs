@@ -334,7 +334,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Engine<SESSIONS, A> {
         self.control.now.next = self.ticker.now.val();
         self.control.ticks.next = self.ticker.ticks.val();
         self.control.down_ticks.next = self.registers.down_ticks.val();
-        self.control.queue_limit.next = 750.into();
+        self.control.queue_limit.next = 1500.into();
         self.control.flags.next = self.rx.header_flags.val();
         self.control.ack.next = self.rx.header_ack.val();
         self.control.sack.next = self.rx.header_sack.val();
