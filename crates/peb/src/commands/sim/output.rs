@@ -111,9 +111,9 @@ type Count = fn(&DirectionReport) -> u64;
 /// The report for people.
 pub fn table(report: &Report, elapsed: Duration) -> String {
     let PerDirection { down, up } = &report.directions;
-    let mut text = format!("{:28}{:>14}{:>14}\n", "", "host to device", "device to host");
+    let mut text = format!("{:28}{:>16}{:>16}\n", "", "host to device", "device to host");
     let mut row = |name: &str, down: String, up: String| {
-        let _ = writeln!(text, "{name:28}{down:>14}{up:>14}");
+        let _ = writeln!(text, "{name:28}{down:>16}{up:>16}");
     };
     let counts: [(&str, Count); 12] = [
         ("TLPs sent", |d| d.order.sent),
