@@ -334,6 +334,11 @@ impl Logic for Scheduler {
         self.retransmitted.next = self.sending_again.q.val();
         if self.sending.q.val() && self.done.val() {
             self.sending.d.next = false;
+            if self.sending_data.q.val() && self.done_aborted.val() {
+                // It comes next again: what was seen or chosen to follow it is not what follows.
+                self.seen.d.next = false;
+                self.chosen.d.next = false;
+            }
         }
 
         self.slots.clock.next = self.clock.val();
