@@ -215,9 +215,9 @@ impl Report {
         }
         if self.lossy {
             if self.directions.each().iter().all(|(_, report)| report.link.dropped == 0) {
-                problems.push("loss was asked for and no frame was lost: replay more TLPs".into());
+                problems.push("loss was asked for and no frame was lost: replay more TLPs (a higher --limit)".into());
             } else if self.retransmissions() == 0 {
-                problems.push("frames were lost and none was sent again".into());
+                problems.push("frames were lost and none was sent again: replay more TLPs (a higher --limit)".into());
             }
         }
         problems
