@@ -37,7 +37,7 @@ pub struct Output {
     pub np_session: Signal<Out, U<3>>,
     /// One clock: a TLP has left.
     pub delivered: Signal<Out, Bit>,
-    /// Something is in the queues.
+    /// Something is in the queues or at the pins.
     pub busy: Signal<Out, Bit>,
     head: Reg<U<5>>,
     tail: Reg<U<5>>,
@@ -55,7 +55,9 @@ pub struct Output {
     arriving: Reg<Bit>,
     arriving_beat: Reg<U<3>>,
     here: Reg<Bit>,
-    due: Reg<U<8>>,
+    /// Non-posted TLPs whose turn has come, and where the next one is that may follow them.
+    ripe: Reg<U<7>>,
+    scan: Reg<U<6>>,
     owner: Reg<U<3>>,
     leave_beat: Reg<U<3>>,
     may_np: Reg<Bit>,
@@ -68,7 +70,8 @@ pub struct Output {
     out_valid: Reg<Bit>,
     ordered: LutRam<W<66>, 5>,
     waiting: Ram<W<66>, 9>,
-    stamps: LutRam<U<11>, 6>,
+    stamps: LutRam<U<8>, 6>,
+    owners: LutRam<U<3>, 6>,
     staged: LutRam<W<66>, 3>,
     entry: Signal<Local, W<66>>,
     beat: Signal<Local, W<66>>,
@@ -78,6 +81,7 @@ pub struct Output {
     np_push: Signal<Local, Bit>,
     np_pop: Signal<Local, Bit>,
     behind: Signal<Local, U<8>>,
+    ripens: Signal<Local, Bit>,
     np_may_start: Signal<Local, Bit>,
     use_np: Signal<Local, Bit>,
     use_ordered: Signal<Local, Bit>,
@@ -104,7 +108,8 @@ impl Logic for Output {
             arriving,
             arriving_beat,
             here,
-            due,
+            ripe,
+            scan,
             owner,
             leave_beat,
             may_np,
@@ -116,7 +121,7 @@ impl Logic for Output {
             out_last,
             out_valid
         );
-        clock!(self, clock, ordered, waiting, stamps, staged);
+        clock!(self, clock, ordered, waiting, stamps, owners, staged);
         self.np_delivered.next = false;
         self.np_session.next = self.owner.q.val();
         self.delivered.next = self.out_valid.q.val() && self.out_last.q.val() && self.tready.val();
@@ -146,8 +151,10 @@ impl Logic for Output {
         self.waiting.write_data.next = self.entry.val();
         self.stamps.write_enable.next = self.np_push.val();
         self.stamps.write_address.next = self.np_tail.q.val();
-        self.stamps.write_data.next =
-            (bit_cast::<11, 3>(self.session.val()) << 8) | bit_cast::<11, 8>(self.came.q.val());
+        self.stamps.write_data.next = self.came.q.val();
+        self.owners.write_enable.next = self.np_push.val();
+        self.owners.write_address.next = self.np_tail.q.val();
+        self.owners.write_data.next = self.session.val();
         if self.np_push.val() {
             self.np_beat.d.next = self.np_beat.q.val() + 1;
             if self.last.val() {
@@ -159,7 +166,7 @@ impl Logic for Output {
         // The oldest non-posted TLP comes out of block RAM into a place from which it leaves without gaps.
         self.waiting.read_address.next =
             (bit_cast::<9, 6>(self.np_head.q.val()) << 3) | bit_cast::<9, 3>(self.fetch_beat.q.val());
-        self.stamps.read_address.next = self.np_head.q.val();
+        self.owners.read_address.next = self.np_head.q.val();
         self.arriving.d.next = false;
         self.arriving_beat.d.next = self.fetch_beat.q.val();
         self.staged.write_enable.next = self.arriving.q.val();
@@ -176,14 +183,20 @@ impl Logic for Output {
         } else if !self.here.q.val() && self.np_level.q.val().any() && !self.in_np.q.val() {
             self.fetching.d.next = true;
             self.fetch_beat.d.next = 0.into();
-            self.due.d.next = self.stamps.read_data.val().get_bits::<8>(0);
-            self.owner.d.next = self.stamps.read_data.val().get_bits::<3>(8);
+            self.owner.d.next = self.owners.read_data.val();
+        }
+
+        // A non-posted TLP's turn is noted when it comes: the count of ordered TLPs that have left wraps while the link takes no others.
+        self.stamps.read_address.next = self.scan.q.val();
+        self.behind.next = self.left.q.val() - self.stamps.read_data.val();
+        self.ripens.next = (self.ripe.q.val() != self.np_level.q.val()) && !self.behind.val().get_bit(7);
+        if self.ripens.val() {
+            self.scan.d.next = self.scan.q.val() + 1;
         }
 
         // Out.
         self.free.next = !self.out_valid.q.val() || self.tready.val();
-        self.behind.next = self.left.q.val() - self.due.q.val();
-        self.np_may_start.next = self.here.q.val() && self.may_np.q.val() && !self.behind.val().get_bit(7);
+        self.np_may_start.next = self.here.q.val() && self.may_np.q.val() && self.ripe.q.val().any();
         self.use_np.next = self.in_np.q.val();
         self.use_ordered.next = self.in_ordered.q.val();
         if !self.in_np.q.val() && !self.in_ordered.q.val() && !self.purge.val() {
@@ -231,7 +244,7 @@ impl Logic for Output {
                 self.left.d.next = self.left.q.val() + 1;
             }
         }
-        if self.purge.val() && !self.in_np.q.val() && !self.fetching.q.val() && self.here.q.val() {
+        if self.purge.val() && !self.in_np.q.val() && self.ripe.q.val().any() && self.here.q.val() {
             self.here.d.next = false;
             self.np_pop.next = true;
         }
@@ -246,13 +259,18 @@ impl Logic for Output {
         if self.np_pop.val() {
             self.np_head.d.next = self.np_head.q.val() + 1;
         }
+        if self.ripens.val() && !self.np_pop.val() {
+            self.ripe.d.next = self.ripe.q.val() + 1;
+        } else if self.np_pop.val() && !self.ripens.val() {
+            self.ripe.d.next = self.ripe.q.val() - 1;
+        }
         if self.np_push.val() && self.last.val() && !self.np_pop.val() {
             self.np_level.d.next = self.np_level.q.val() + 1;
         } else if self.np_pop.val() && !(self.np_push.val() && self.last.val()) {
             self.np_level.d.next = self.np_level.q.val() - 1;
         }
 
-        self.busy.next = self.level.q.val().any() || self.np_level.q.val().any();
+        self.busy.next = self.level.q.val().any() || self.np_level.q.val().any() || self.out_valid.q.val();
         self.tdata.next = self.out_data.q.val();
         self.tkeep.next = 0xFF.into();
         if self.out_half.q.val() {
@@ -269,6 +287,8 @@ impl Logic for Output {
             self.np_head.d.next = 0.into();
             self.np_tail.d.next = 0.into();
             self.np_level.d.next = 0.into();
+            self.ripe.d.next = 0.into();
+            self.scan.d.next = 0.into();
             self.np_beat.d.next = 0.into();
             self.fetching.d.next = false;
             self.arriving.d.next = false;

@@ -478,7 +478,12 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         self.np_write.next = self.np_delivered.val();
         self.np_row.next = self.np_session.val();
         self.np_value.next = self.np_next.val();
-        if (self.state.q.val() == State::FlushQueue) || (self.state.q.val() == State::Init) {
+        if ((self.state.q.val() == State::FlushHeld)
+            || (self.state.q.val() == State::FlushQueue)
+            || (self.state.q.val() == State::Init))
+            && (!self.np_delivered.val() || (self.np_session.val() == self.session.q.val()))
+        {
+            // Those of other sessions go first; there is a clock between any two.
             self.np_write.next = true;
             self.np_row.next = self.session.q.val();
             self.np_value.next = 0.into();

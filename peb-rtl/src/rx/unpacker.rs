@@ -8,7 +8,7 @@ use peb_hdl::prelude::*;
 ///   has begun its beats come without a gap as long as `ready` is 1.
 /// - Registered: the dwords read ahead (five at most) and all state; the output follows from them.
 /// - Reset: forgets the frame it is in.
-/// - Bad input: what begins like no TLP, or is longer than the rest of its frame, ends the frame and is `malformed`; control records
+/// - Bad input: what begins like no TLP, or is longer than the rest of its frame or, non-posted, than 16 dwords, ends the frame and is `malformed`; control records
 ///   (first byte 0xE0 to 0xFE) are passed over.
 /// - Waits for `ready` alone, and only to begin a TLP or in the middle of an ordered one.
 #[derive(Module, Default)]
@@ -146,6 +146,7 @@ impl Logic for Unpacker {
                     if (self.fmt_type.val() != 0xFF)
                         && ((self.whole.val() > bit_cast::<11, 9>(self.left.q.val()))
                             || (self.whole.val() == 0)
+                            || (self.is_np.val() && !self.skip.val() && (self.whole.val() > 16))
                             || (self.fmt_type.val().get_bits::<3>(5) == 4)
                             || (self.fmt_type.val().get_bits::<3>(5) == 5)
                             || (self.fmt_type.val().get_bits::<3>(5) == 6))
