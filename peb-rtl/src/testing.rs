@@ -35,8 +35,14 @@ pub struct Bench<T> {
 impl<T: Clocked> Bench<T> {
     /// Takes a block over; `name` becomes its module's name.
     pub fn new(name: &str, dut: T) -> Self {
-        let mut sim = Sim::new(dut, T::connect_clock);
-        sim.watch_streams();
+        let mut bench = Self::unwatched(name, dut);
+        bench.sim.watch_streams();
+        bench
+    }
+
+    /// The same for a block with ports whose names only look like those of a stream; the test watches it.
+    pub fn unwatched(name: &str, dut: T) -> Self {
+        let sim = Sim::new(dut, T::connect_clock);
         let recording = Recording::new(sim.dut.as_ref(), name).unwrap_or_else(|e| panic!("{name}: {e}"));
         Bench { sim, recording }
     }

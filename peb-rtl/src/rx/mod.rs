@@ -7,6 +7,8 @@ mod header_capture;
 mod output;
 mod path;
 mod reassembly;
+#[cfg(test)]
+mod tests;
 mod unpacker;
 
 pub use header_capture::HeaderCapture;
