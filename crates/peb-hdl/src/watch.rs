@@ -1,7 +1,7 @@
 //! Monitors for every handshake of a design, found by name.
 //!
 //! In each block, ports `Pvalid` and `Pready` with the same prefix P make a handshake. Its payload is the other ports of
-//! the block that go the same way as `Pvalid` and begin with P; for an empty prefix, those named in [`PAYLOAD`].
+//! the block that go the same way as `Pvalid` and begin with P; for an empty prefix or `t`, those named in [`PAYLOAD`].
 //! The rules (the same as AXI4-Stream's and amaranth's): once valid, an offer stands unchanged until it is taken.
 
 use crate::trace::atom_bits;
@@ -134,7 +134,7 @@ impl Probe for Finder {
                 .iter()
                 .filter(|p| p.kind == valid.kind && p.place != valid.place)
                 .filter(|p| match prefix {
-                    "" => PAYLOAD.contains(&p.name.as_str()),
+                    "" | "t" => p.name.strip_prefix(prefix).is_some_and(|rest| PAYLOAD.contains(&rest)),
                     _ => p.name.starts_with(prefix),
                 })
                 .map(|p| (p.place, p.name.clone()))
