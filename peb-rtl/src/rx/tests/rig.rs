@@ -96,7 +96,7 @@ where
         let asked = self.rng.gen_range(0..S);
         let ready = self.rng.gen_ratio(self.ready, 16);
         let sent = (0..S).find(|s| self.acks && self.due >> s & 1 == 1 && self.rng.gen_ratio(1, 12));
-        let now = self.clock * 3 & 0xff_ffff;
+        let now = (self.clock * 3) & 0xff_ffff;
         let np_ok = self.np_ok;
         let dut = self.bench.dut();
         dut.now.next = now.into();
