@@ -1,7 +1,9 @@
 //! Checks on TLPs that come from the PCIe link (PCI Express Base Specification 2.2).
 
 mod framer;
+mod merge;
 #[cfg(test)]
 mod tests;
 
 pub use framer::Framer;
+pub use merge::Merge;
