@@ -49,7 +49,7 @@ fn credit_for_non_posted_is_never_overdrawn() {
         "np_ring",
         NP_RING,
         3,
-        &["np_sent[i].q Ne np_allowed[i].q: operator Ne became Eq", "number 8 became 9"],
+        &["np_sent[i].q Ne np_allowed[i].q: operator Ne became Eq", "free_count.q Sub 1: operator Sub became Add"],
     );
 }
 
@@ -100,18 +100,16 @@ const NP_RING: &str = r#"
 // The Packer looks (state Place), then pushes or uses once; a flush makes it look anew.
 (* anyseq *) wire look;
 reg place_seen = 0, credit_seen = 0, pushed = 0, spent = 0;
-wire [3:0] level = tail_0_q - head_0_q;
+wire [8:0] level = count_0_q;
 wire [7:0] credits = np_allowed_0_q - np_sent_0_q;
 wire [7:0] promised = np_limit - np_sent_0_q;
-reg [3:0] was_level = 0;
 reg [7:0] was_credits = 0;
 wire cleared = reset || flush;
 always @(posedge clock) begin
     pushed <= push;
     spent <= used || cleared;
-    was_level <= reset ? 0 : level;
     was_credits <= reset ? 0 : credits;
-    place_seen <= !cleared && !push && (place_seen || (look && !full[0] && !pushed));
+    place_seen <= !cleared && !push && (place_seen || (look && !full && !pushed));
     credit_seen <= !cleared && !used && (credit_seen || (look && credit[0] && !spent));
 end
 always @(*) begin
@@ -119,19 +117,19 @@ always @(*) begin
     assume (session == 0 && flush_session == 0 && np_limit_session == 0);
     if (push) assume (place_seen);
     if (used) assume (credit_seen);
-    // The Packer pops what was offered.
-    if (pop) assume (level != 0);
+    // The Packer pops what was offered, and does one thing at a time.
+    if (pop) assume (level != 0 && !push);
     // AckScan: credit never runs backwards. The peer's Reassembly: 64 beyond what it delivered, at most.
     if (np_limit_write) assume (promised <= 64 && promised >= credits);
-    assert (level <= 8);
+    // No place is lost or in two lists.
+    assert (level + free_count_q + spare_valid_q + (9'd8 - fresh_q) == 9'd8);
+    assert (level <= 8 && free_count_q <= 8 && fresh_q <= 8);
+    assert (used_places_q == level);
     assert (credits <= 64);
     assert (candidate_q == 0);
-    assert (is_full_q[0] == (was_level == 8));
     assert (has_credit_q[0] == (was_credits != 0));
-    assert (was_level <= 8);
-    if (!pushed) assert (level <= was_level);
     if (!spent) assert (credits >= was_credits);
-    if (place_seen) assert (level != 8);
+    if (place_seen) assert (spare_valid_q);
     if (credit_seen) assert (credits != 0);
     assert (waits_q[7:1] == 0);
 end

@@ -4,8 +4,8 @@ use peb_hdl::prelude::*;
 
 /// Takes whole TLPs of `N` streams (2 to 8) in turns.
 ///
-/// A stream whose TLP goes to a session without `room` is passed over, so that a peer that takes nothing does not stop what goes
-/// to the others.
+/// A stream whose posted TLP or completion goes to a session without `room` is passed over, so that a peer that takes nothing does not
+/// stop what goes to the others; non-posted TLPs have room of their own.
 ///
 /// - Latency: a TLP passes one clock after it was first offered; its beats are not delayed after that. Throughput: a beat a clock
 ///   inside a TLP, one clock between TLPs.
@@ -16,7 +16,7 @@ use peb_hdl::prelude::*;
 pub struct Merge<const N: usize> {
     pub clock: Signal<In, Clk>,
     pub reset: Signal<In, Bit>,
-    /// Sessions that a TLP can be given to now.
+    /// Sessions that a posted TLP or completion can be given to now.
     pub room: Signal<In, U<8>>,
     /// The streams; `session`, `class` and `dwords` are steady over a TLP.
     pub session: [Signal<In, U<3>>; N],
@@ -96,7 +96,9 @@ impl<const N: usize> Logic for Merge<N> {
         // Whose turn it is: the next one above the last that has something for somebody with room.
         self.able.next = 0.into();
         for i in 0..N {
-            if self.valid[i].val() && self.room.val().get_bit(self.session[i].val().index()) {
+            if self.valid[i].val()
+                && (self.room.val().get_bit(self.session[i].val().index()) || (self.class[i].val() == 1))
+            {
                 self.able.next = self.able.val().replace_bit(i, true);
             }
         }

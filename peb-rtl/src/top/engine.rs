@@ -66,7 +66,7 @@ pub struct Engine<const SESSIONS: usize, const A: usize> {
 }
 
 impl<const SESSIONS: usize, const A: usize> Engine<SESSIONS, A> {
-    fn with(role: Role, registers: ManagementRegisters, sessions: Sessions<SESSIONS>) -> Self {
+    fn with(role: Role, registers: ManagementRegisters, sessions: Sessions<SESSIONS>, places: usize) -> Self {
         Engine {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -105,7 +105,7 @@ impl<const SESSIONS: usize, const A: usize> Engine<SESSIONS, A> {
             ticker: Ticker::default(),
             registers,
             framer: Framer::default(),
-            tx: TxPath::default(),
+            tx: TxPath::new(places),
             control: TxControl::new(),
             gmii_tx: GmiiTx::default(),
             pause: Pause::default(),
@@ -121,12 +121,12 @@ impl<const SESSIONS: usize, const A: usize> Engine<SESSIONS, A> {
 
     /// The engine of a host PEB with `SESSIONS` slots.
     pub fn host() -> Self {
-        Self::with(Role::host(SESSIONS), ManagementRegisters::host(SESSIONS), Sessions::host())
+        Self::with(Role::host(SESSIONS), ManagementRegisters::host(SESSIONS), Sessions::host(), 256)
     }
 
     /// The engine of an I/O PEB.
     pub fn io() -> Self {
-        Self::with(Role::io(), ManagementRegisters::io(), Sessions::io())
+        Self::with(Role::io(), ManagementRegisters::io(), Sessions::io(), 8)
     }
 }
 

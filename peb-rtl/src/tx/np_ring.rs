@@ -2,18 +2,23 @@
 
 use peb_hdl::prelude::*;
 
-/// The ring of each session, 8 places of at most 15 dwords, and its credit.
+/// A queue for each session, and its credit. The queues share places of at most 15 dwords: 8, or 256 at a host, where
+/// a slot that takes no non-posted TLPs must not stop those of other slots.
 ///
-/// The head of one ring at a time is offered (`head_ok`): in turns, of each session that is up, has credit
+/// The head of one queue at a time is offered (`head_ok`): in turns, of each session that is up, has credit
 /// (`np_sent != np_limit`, both modulo 256) and has one waiting.
 ///
 /// - Latency: a head stands at the output three clocks after its last beat was written if no other is looked at, else up to
 ///   8 clocks later. Throughput: a beat a clock in and out.
-/// - Registered: all; the fields of a bit per session stand two clocks after what changes them. Reset and flush (of one session) clear places and credit.
-/// - Bad input: a TLP of which the last beat is not pushed is overwritten by the next. Nothing may be pushed into a ring
-///   that is `full`.
-/// - Waits for credit only; nobody has to wait for it as long as no ring is full.
-#[derive(Module, Default)]
+/// - Registered: all; the fields of a bit per session stand two clocks after what changes them. Reset and flush (of one session) clear
+///   places and credit.
+/// - Places: each queue, and the free places that were used before, are a list linked by `links`; a place that was never used comes from
+///   `fresh`. `spare` is the place that is written. Each list has one place unlinked or linked in a clock at most, a flush waits for a clock
+///   without.
+/// - Bad input: a TLP of which the last beat is not pushed is overwritten by the next. Nothing may be pushed while `full`. `push` and `pop`
+///   never come in the same clock, nor one in the clock after the other.
+/// - Waits for credit only; nobody has to wait for it as long as it is not full.
+#[derive(Module)]
 pub struct NpRing<const SESSIONS: usize> {
     pub clock: Signal<In, Clk>,
     pub reset: Signal<In, Bit>,
@@ -44,12 +49,15 @@ pub struct NpRing<const SESSIONS: usize> {
     /// The beat is taken: the next comes in the next clock. With `pop` it was the last.
     pub read: Signal<In, Bit>,
     pub pop: Signal<In, Bit>,
-    /// Per session, as it was a clock ago: something waits, there is credit, there is no place.
+    /// Per session, as it was a clock ago: something waits, there is credit.
     pub waiting: Signal<Out, U<8>>,
     pub credit: Signal<Out, U<8>>,
-    pub full: Signal<Out, U<8>>,
-    /// All rings of sessions that are up have 6 free places.
+    /// There is no place.
+    pub full: Signal<Out, Bit>,
+    /// There are 6 free places.
     pub np_ok: Signal<Out, Bit>,
+    /// One clock: `flush_session` is forgotten.
+    pub flush_done: Signal<Out, Bit>,
 
     write_beat: Reg<U<3>>,
     read_beat: Reg<U<3>>,
@@ -58,32 +66,165 @@ pub struct NpRing<const SESSIONS: usize> {
     room: Reg<Bit>,
     waits: Reg<U<8>>,
     has_credit: Reg<U<8>>,
-    is_full: Reg<U<8>>,
     np_sent: [Reg<U<8>>; 8],
     np_allowed: [Reg<U<8>>; 8],
-    head: [Reg<U<4>>; 8],
-    tail: [Reg<U<4>>; 8],
+    head: [Reg<U<8>>; 8],
+    tail: [Reg<U<8>>; 8],
+    count: [Reg<U<9>>; 8],
+    /// Places in queues.
+    used_places: Reg<U<9>>,
+    spare: Reg<U<8>>,
+    spare_valid: Reg<Bit>,
+    /// Places from here on were never used.
+    fresh: Reg<U<9>>,
+    free_head: Reg<U<8>>,
+    free_tail: Reg<U<8>>,
+    free_count: Reg<U<9>>,
+    /// The link of `free_head` can be read.
+    settled: Reg<Bit>,
+    emptied: Reg<Bit>,
+    flushed: Reg<Bit>,
     /// Places of 8 words: the data, above it the dwords of the TLP.
-    places: Ram<W<68>, 9>,
+    places: Ram<W<68>, 11>,
+    /// The place that follows, twice: read at the head of a queue and of the free places.
+    links: [Ram<U<8>, 8>; 2],
+    all_places: Constant<U<9>>,
+    /// `np_ok` up to here.
+    limit: Constant<U<9>>,
 
     waiting_bits: Signal<Local, U<8>>,
     credit_bits: Signal<Local, U<8>>,
-    full_bits: Signal<Local, U<8>>,
     up: Signal<Local, U<8>>,
-    count: Signal<Local, U<4>>,
     eligible: Signal<Local, U<8>>,
     above: Signal<Local, U<8>>,
     is_eligible: Signal<Local, Bit>,
-    read_place: Signal<Local, U<3>>,
-    write_place: Signal<Local, U<3>>,
+    read_place: Signal<Local, U<8>>,
+    own_tail: Signal<Local, U<8>>,
+    own_empty: Signal<Local, Bit>,
     next_beat: Signal<Local, U<3>>,
+    splice: Signal<Local, Bit>,
+    refill: Signal<Local, Bit>,
+    unlink: Signal<Local, Bit>,
+    freed: Signal<Local, U<9>>,
+    freed_head: Signal<Local, U<8>>,
+    freed_tail: Signal<Local, U<8>>,
+    link_write: Signal<Local, Bit>,
+    link_at: Signal<Local, U<8>>,
+    link_to: Signal<Local, U<8>>,
     _activity: Activity,
+}
+
+impl<const SESSIONS: usize> NpRing<SESSIONS> {
+    /// With this number of places, 8 to 256, a power of two.
+    pub fn new(places: usize) -> Self {
+        assert!(places.is_power_of_two() && (8..=256).contains(&places), "8 to 256 places, a power of two");
+        NpRing {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            session_up: Signal::default(),
+            flush: Signal::default(),
+            flush_session: Signal::default(),
+            np_limit_write: Signal::default(),
+            np_limit_session: Signal::default(),
+            np_limit: Signal::default(),
+            restart: Signal::default(),
+            session: Signal::default(),
+            data: Signal::default(),
+            dwords: Signal::default(),
+            write: Signal::default(),
+            push: Signal::default(),
+            used: Signal::default(),
+            head_ok: Signal::default(),
+            head_session: Signal::default(),
+            head_data: Signal::default(),
+            head_dwords: Signal::default(),
+            read: Signal::default(),
+            pop: Signal::default(),
+            waiting: Signal::default(),
+            credit: Signal::default(),
+            full: Signal::default(),
+            np_ok: Signal::default(),
+            flush_done: Signal::default(),
+            write_beat: Reg::default(),
+            read_beat: Reg::default(),
+            candidate: Reg::default(),
+            candidate_ok: Reg::default(),
+            room: Reg::default(),
+            waits: Reg::default(),
+            has_credit: Reg::default(),
+            np_sent: Default::default(),
+            np_allowed: Default::default(),
+            head: Default::default(),
+            tail: Default::default(),
+            count: Default::default(),
+            used_places: Reg::default(),
+            spare: Reg::default(),
+            spare_valid: Reg::default(),
+            fresh: Reg::default(),
+            free_head: Reg::default(),
+            free_tail: Reg::default(),
+            free_count: Reg::default(),
+            settled: Reg::default(),
+            emptied: Reg::default(),
+            flushed: Reg::default(),
+            places: Ram::with_depth(8 * places),
+            links: [Ram::with_depth(places), Ram::with_depth(places)],
+            all_places: Constant::new((places as u64).into()),
+            limit: Constant::new((places as u64 - 6).into()),
+            waiting_bits: Signal::default(),
+            credit_bits: Signal::default(),
+            up: Signal::default(),
+            eligible: Signal::default(),
+            above: Signal::default(),
+            is_eligible: Signal::default(),
+            read_place: Signal::default(),
+            own_tail: Signal::default(),
+            own_empty: Signal::default(),
+            next_beat: Signal::default(),
+            splice: Signal::default(),
+            refill: Signal::default(),
+            unlink: Signal::default(),
+            freed: Signal::default(),
+            freed_head: Signal::default(),
+            freed_tail: Signal::default(),
+            link_write: Signal::default(),
+            link_at: Signal::default(),
+            link_to: Signal::default(),
+            _activity: Activity::default(),
+        }
+    }
+}
+
+impl<const SESSIONS: usize> Default for NpRing<SESSIONS> {
+    fn default() -> Self {
+        Self::new(8)
+    }
 }
 
 impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write_beat, read_beat, candidate, candidate_ok, room, waits, has_credit, is_full);
+        dff_setup!(
+            self,
+            clock,
+            write_beat,
+            read_beat,
+            candidate,
+            candidate_ok,
+            room,
+            waits,
+            has_credit,
+            used_places,
+            spare,
+            spare_valid,
+            fresh,
+            free_head,
+            free_tail,
+            free_count,
+            settled,
+            emptied,
+            flushed
+        );
         for i in 0..8 {
             self.np_sent[i].clock.next = self.clock.val();
             self.np_sent[i].d.next = self.np_sent[i].q.val();
@@ -93,30 +234,24 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.head[i].d.next = self.head[i].q.val();
             self.tail[i].clock.next = self.clock.val();
             self.tail[i].d.next = self.tail[i].q.val();
+            self.count[i].clock.next = self.clock.val();
+            self.count[i].d.next = self.count[i].q.val();
         }
 
-        // What each ring holds.
+        // What each queue holds.
         self.waiting_bits.next = 0.into();
         self.credit_bits.next = 0.into();
-        self.full_bits.next = 0.into();
-        self.count.next = 0.into();
-        self.room.d.next = true;
         for i in 0..SESSIONS {
-            self.count.next = self.tail[i].q.val() - self.head[i].q.val();
-            self.waiting_bits.next = self.waiting_bits.val().replace_bit(i, self.count.val().any());
-            self.full_bits.next = self.full_bits.val().replace_bit(i, self.count.val() == 8);
+            self.waiting_bits.next = self.waiting_bits.val().replace_bit(i, self.count[i].q.val().any());
             self.credit_bits.next =
                 self.credit_bits.val().replace_bit(i, self.np_sent[i].q.val() != self.np_allowed[i].q.val());
-            if (self.count.val() > 2) && self.session_up.val().get_bit(i) {
-                self.room.d.next = false;
-            }
         }
+        self.room.d.next = self.used_places.q.val() <= self.limit.val();
         self.waits.d.next = self.waiting_bits.val();
         self.has_credit.d.next = self.credit_bits.val();
-        self.is_full.d.next = self.full_bits.val();
         self.waiting.next = self.waits.q.val();
         self.credit.next = self.has_credit.q.val();
-        self.full.next = self.is_full.q.val();
+        self.full.next = !self.spare_valid.q.val();
 
         // Whose head is offered.
         self.up.next = self.session_up.val();
@@ -149,19 +284,42 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.read_beat.d.next = 0.into();
             self.write_beat.d.next = 0.into();
         }
+        self.flushed.d.next = false;
+        self.emptied.d.next = self.flush.val() && self.emptied.q.val();
+        self.splice.next = self.flush.val() && !self.emptied.q.val() && !self.push.val() && !self.pop.val();
+        if self.splice.val() {
+            self.emptied.d.next = true;
+            self.flushed.d.next = true;
+        }
+        self.flush_done.next = self.flushed.q.val();
+
+        // What is taken from the queues in this clock, and the links of them.
         self.read_place.next = 0.into();
-        self.write_place.next = 0.into();
+        self.own_tail.next = 0.into();
+        self.own_empty.next = false;
+        self.freed.next = 0.into();
+        self.freed_head.next = 0.into();
+        self.freed_tail.next = 0.into();
         for i in 0..SESSIONS {
             if self.candidate.q.val().index() == i {
-                self.read_place.next = self.head[i].q.val().get_bits::<3>(0);
+                self.read_place.next = self.head[i].q.val();
                 if self.pop.val() {
-                    self.head[i].d.next = self.head[i].q.val() + 1;
+                    self.freed.next = 1.into();
+                    self.freed_head.next = self.head[i].q.val();
+                    self.freed_tail.next = self.head[i].q.val();
+                    self.head[i].d.next = self.links[0].read_data.val();
+                    self.count[i].d.next = self.count[i].q.val() - 1;
                 }
             }
             if self.session.val().index() == i {
-                self.write_place.next = self.tail[i].q.val().get_bits::<3>(0);
+                self.own_tail.next = self.tail[i].q.val();
+                self.own_empty.next = !self.count[i].q.val().any();
                 if self.push.val() {
-                    self.tail[i].d.next = self.tail[i].q.val() + 1;
+                    self.tail[i].d.next = self.spare.q.val();
+                    self.count[i].d.next = self.count[i].q.val() + 1;
+                    if !self.count[i].q.val().any() {
+                        self.head[i].d.next = self.spare.q.val();
+                    }
                 }
                 if self.used.val() {
                     self.np_sent[i].d.next = self.np_sent[i].q.val() + 1;
@@ -170,17 +328,65 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             if self.np_limit_write.val() && (self.np_limit_session.val().index() == i) {
                 self.np_allowed[i].d.next = self.np_limit.val();
             }
+            if self.splice.val() && (self.flush_session.val().index() == i) {
+                self.freed.next = self.count[i].q.val();
+                self.freed_head.next = self.head[i].q.val();
+                self.freed_tail.next = self.tail[i].q.val();
+                self.count[i].d.next = 0.into();
+            }
         }
+        self.link_write.next = false;
+        self.link_at.next = self.own_tail.val();
+        self.link_to.next = self.spare.q.val();
+        self.used_places.d.next = self.used_places.q.val() - self.freed.val();
+        if self.push.val() {
+            self.link_write.next = !self.own_empty.val();
+            self.spare_valid.d.next = false;
+            self.used_places.d.next = self.used_places.q.val() + 1;
+        } else if self.freed.val().any() {
+            self.link_write.next = self.free_count.q.val().any();
+            self.link_at.next = self.free_tail.q.val();
+            self.link_to.next = self.freed_head.val();
+        }
+
+        // A spare place: one that is free again, else one never used.
+        self.settled.d.next = !self.freed.val().any();
+        self.refill.next = !self.spare_valid.q.val() && !self.freed.val().any();
+        self.unlink.next = self.refill.val() && self.free_count.q.val().any() && self.settled.q.val();
+        if self.unlink.val() {
+            self.spare.d.next = self.free_head.q.val();
+            self.spare_valid.d.next = true;
+            self.free_head.d.next = self.links[1].read_data.val();
+            self.free_count.d.next = self.free_count.q.val() - 1;
+        } else if self.refill.val() && !self.free_count.q.val().any() && (self.fresh.q.val() != self.all_places.val()) {
+            self.spare.d.next = self.fresh.q.val().get_bits::<8>(0);
+            self.spare_valid.d.next = true;
+            self.fresh.d.next = self.fresh.q.val() + 1;
+        }
+        if self.freed.val().any() {
+            self.free_count.d.next = self.free_count.q.val() + self.freed.val();
+            self.free_tail.d.next = self.freed_tail.val();
+            if !self.free_count.q.val().any() {
+                self.free_head.d.next = self.freed_head.val();
+            }
+        }
+        for i in 0..2 {
+            self.links[i].clock.next = self.clock.val();
+            self.links[i].write_enable.next = self.link_write.val();
+            self.links[i].write_address.next = self.link_at.val();
+            self.links[i].write_data.next = self.link_to.val();
+        }
+        self.links[0].read_address.next = self.read_place.val();
+        self.links[1].read_address.next = self.free_head.q.val();
+
         self.places.clock.next = self.clock.val();
         self.places.write_enable.next = self.write.val();
-        self.places.write_address.next = (bit_cast::<9, 3>(self.session.val()) << 6)
-            | (bit_cast::<9, 3>(self.write_place.val()) << 3)
-            | bit_cast::<9, 3>(self.write_beat.q.val());
+        self.places.write_address.next =
+            (bit_cast::<11, 8>(self.spare.q.val()) << 3) | bit_cast::<11, 3>(self.write_beat.q.val());
         self.places.write_data.next =
             bit_cast_wide::<68, 64>(self.data.val()) | (bit_cast_wide::<68, 4>(self.dwords.val()) << 64);
-        self.places.read_address.next = (bit_cast::<9, 3>(self.candidate.q.val()) << 6)
-            | (bit_cast::<9, 3>(self.read_place.val()) << 3)
-            | bit_cast::<9, 3>(self.next_beat.val());
+        self.places.read_address.next =
+            (bit_cast::<11, 8>(self.read_place.val()) << 3) | bit_cast::<11, 3>(self.next_beat.val());
         self.head_data.next = bit_cast_narrow::<64, 68>(self.places.read_data.val());
         self.head_dwords.next = bit_cast_narrow::<4, 68>(self.places.read_data.val() >> 64);
         self.head_ok.next = self.candidate_ok.q.val() && self.is_eligible.val();
@@ -191,8 +397,9 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             if self.reset.val() || (self.flush.val() && (self.flush_session.val().index() == i)) {
                 self.np_sent[i].d.next = 0.into();
                 self.np_allowed[i].d.next = 0.into();
-                self.head[i].d.next = 0.into();
-                self.tail[i].d.next = 0.into();
+            }
+            if self.reset.val() {
+                self.count[i].d.next = 0.into();
             }
         }
         if self.reset.val() {
@@ -200,8 +407,182 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.candidate_ok.d.next = false;
             self.waits.d.next = 0.into();
             self.has_credit.d.next = 0.into();
-            self.is_full.d.next = 0.into();
             self.room.d.next = false;
+            self.used_places.d.next = 0.into();
+            self.spare_valid.d.next = false;
+            self.fresh.d.next = 0.into();
+            self.free_count.d.next = 0.into();
+            self.emptied.d.next = false;
+            self.flushed.d.next = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{clocked, Bench};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use std::collections::VecDeque;
+
+    clocked!(NpRing<4>);
+
+    /// The queues as they should be, and a Packer that looks before it pushes or pops.
+    struct Queues {
+        bench: Bench<NpRing<4>>,
+        queues: [VecDeque<Vec<u64>>; 4],
+        number: u64,
+    }
+
+    impl Queues {
+        fn new(name: &str, places: usize) -> Self {
+            let mut bench = Bench::new(name, NpRing::new(places));
+            bench.reset();
+            bench.dut().session_up.next = 15.into();
+            bench.dut().restart.next = true;
+            bench.clocks(8);
+            Queues { bench, queues: Default::default(), number: 0 }
+        }
+        fn waiting(&self) -> usize {
+            self.queues.iter().map(VecDeque::len).sum()
+        }
+        /// Pushes a TLP unless the ring is full; says whether.
+        fn push(&mut self, session: usize, beats: usize) -> bool {
+            self.bench.settle();
+            if self.bench.dut().full.val() {
+                return false;
+            }
+            self.number += 1;
+            let tlp: Vec<u64> = (0..beats).map(|beat| self.number << 8 | beat as u64).collect();
+            self.bench.dut().restart.next = false;
+            self.bench.dut().session.next = (session as u64).into();
+            for (at, &word) in tlp.iter().enumerate() {
+                let dut = self.bench.dut();
+                dut.data.next = word.into();
+                dut.dwords.next = (2 * beats as u64 - 1).into();
+                dut.write.next = true;
+                dut.push.next = at + 1 == beats;
+                self.bench.tick();
+            }
+            self.bench.dut().write.next = false;
+            self.bench.dut().push.next = false;
+            self.bench.dut().restart.next = true;
+            self.bench.clocks(2);
+            self.queues[session].push_back(tlp);
+            true
+        }
+        /// Pops what is offered within 8 clocks; says whether.
+        fn pop(&mut self, seed: u64) -> bool {
+            let offered = (0..8).any(|_| {
+                self.bench.settle();
+                let ok = self.bench.dut().head_ok.val();
+                if !ok {
+                    self.bench.tick();
+                }
+                ok
+            });
+            if !offered {
+                return false;
+            }
+            let session = self.bench.dut().head_session.val().index();
+            let tlp = self.queues[session].pop_front().unwrap_or_else(|| panic!("seed {seed}: {session} is empty"));
+            assert_eq!(self.bench.dut().head_dwords.val().raw(), 2 * tlp.len() as u64 - 1, "seed {seed}");
+            self.bench.dut().restart.next = false;
+            self.bench.dut().session.next = (session as u64).into();
+            for (at, &word) in tlp.iter().enumerate() {
+                self.bench.settle();
+                assert_eq!(self.bench.dut().head_data.val().raw(), word, "seed {seed}, session {session}");
+                self.bench.dut().read.next = true;
+                self.bench.dut().pop.next = at + 1 == tlp.len();
+                self.bench.dut().used.next = at + 1 == tlp.len();
+                self.bench.tick();
+            }
+            self.bench.dut().read.next = false;
+            self.bench.dut().pop.next = false;
+            self.bench.dut().used.next = false;
+            self.bench.dut().restart.next = true;
+            self.bench.clocks(2);
+            true
+        }
+        fn credit(&mut self, session: usize, limit: u64) {
+            self.bench.dut().np_limit_write.next = true;
+            self.bench.dut().np_limit_session.next = (session as u64).into();
+            self.bench.dut().np_limit.next = (limit & 255).into();
+            self.bench.tick();
+            self.bench.dut().np_limit_write.next = false;
+            self.bench.clocks(2);
+        }
+        fn flush(&mut self, session: usize, seed: u64) {
+            self.bench.dut().flush.next = true;
+            self.bench.dut().flush_session.next = (session as u64).into();
+            self.bench.tick();
+            let done = (0..4).any(|_| {
+                self.bench.settle();
+                let done = self.bench.dut().flush_done.val();
+                self.bench.tick();
+                done
+            });
+            assert!(done, "seed {seed}: flush");
+            self.bench.dut().flush.next = false;
+            self.bench.clocks(3);
+            self.queues[session].clear();
+        }
+    }
+
+    #[test]
+    fn one_session_may_fill_all_places_and_give_them_back() {
+        let mut ring = Queues::new("np_ring_fill", 256);
+        for at in 0..256 {
+            assert!(ring.push(at % 3, 2), "{at}");
+            ring.bench.settle();
+            assert_eq!(ring.bench.dut().np_ok.val(), at < 250, "{at}");
+        }
+        assert!(!ring.push(3, 2));
+        ring.flush(1, 0);
+        for at in 0..85 {
+            assert!(ring.push(3, 2), "{at}");
+        }
+        assert!(!ring.push(3, 2));
+        for session in 0..4 {
+            ring.credit(session, 100);
+        }
+        (0..256).for_each(|at| assert!(ring.pop(0), "{at}"));
+        assert_eq!(ring.waiting(), 0);
+        assert!(!ring.pop(0));
+        ring.bench.assert_equivalent();
+    }
+
+    #[test]
+    fn queues_at_random() {
+        for (seed, places) in [(1, 8), (2, 16), (3, 64), (4, 8)] {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut ring = Queues::new("np_ring", places);
+            let (mut sent, mut popped) = ([0u64; 4], 0);
+            for _ in 0..1500 {
+                let session = rng.gen_range(0..4);
+                match rng.gen_range(0..100) {
+                    0..=44 => {
+                        let full = ring.waiting() == places;
+                        assert_eq!(ring.push(session, rng.gen_range(1..=8)), !full, "seed {seed}");
+                    }
+                    45..=90 => {
+                        let before: Vec<usize> = ring.queues.iter().map(VecDeque::len).collect();
+                        if ring.pop(seed) {
+                            popped += 1;
+                            let of = (0..4).find(|&s| before[s] != ring.queues[s].len()).unwrap();
+                            sent[of] += 1;
+                        }
+                    }
+                    91..=97 => ring.credit(session, sent[session] + rng.gen_range(0..=64)),
+                    _ => {
+                        ring.flush(session, seed);
+                        sent[session] = 0;
+                    }
+                }
+            }
+            assert!(popped > 100, "seed {seed}: {popped}");
+            ring.bench.assert_equivalent();
         }
     }
 }

@@ -21,7 +21,7 @@ enum State {
 /// Writes TLPs into the open frame of their session, as many as fit into 369 dwords, two dwords a clock.
 ///
 /// Posted TLPs and completions are written as they come. A non-posted TLP is written as it comes while its session has
-/// credit (`np_sent != np_limit`, both modulo 256) and none waits; else it goes into the ring of its session, 8 places
+/// credit (`np_sent != np_limit`, both modulo 256) and none waits; else it goes into the ring of its session, places
 /// of at most 15 dwords, and is packed from there, in turns with the input. A TLP that does not fit closes the open
 /// frame (`open_seq` advances, the length is kept by slot) and opens the next.
 ///
@@ -109,6 +109,8 @@ pub struct Packer<const SESSIONS: usize> {
     pub even_data: Signal<Out, U<32>>,
     pub odd_address: Signal<Out, U<12>>,
     pub odd_data: Signal<Out, U<32>>,
+    /// Sessions that a posted TLP or completion of any length can be given to without a slot becoming free.
+    pub room: Signal<Out, U<8>>,
     /// One clock: a TLP of a session that is down was swallowed.
     pub no_session: Signal<Out, Bit>,
     /// One clock: a TLP was packed.
@@ -139,6 +141,7 @@ pub struct Packer<const SESSIONS: usize> {
     slot_write_number: Reg<U<16>>,
     swallowed: Reg<Bit>,
     one_packed: Reg<Bit>,
+    has_room: Reg<U<8>>,
     // Per session: a frame is open, it holds a whole TLP, it was broken off once.
     open: Reg<U<8>>,
     committed: Reg<U<8>>,
@@ -176,12 +179,20 @@ pub struct Packer<const SESSIONS: usize> {
     even_word: Signal<Local, U<9>>,
     odd_word: Signal<Local, U<9>>,
     ready_bits: Signal<Local, U<8>>,
+    room_bits: Signal<Local, U<8>>,
     of_current: Signal<Local, Bit>,
     open_after: Signal<Local, U<8>>,
     committed_after: Signal<Local, U<8>>,
     no_cut_after: Signal<Local, U<8>>,
     flushing: Signal<Local, Bit>,
     _activity: Activity,
+}
+
+impl<const SESSIONS: usize> Packer<SESSIONS> {
+    /// With this number of places for non-posted TLPs that wait, see [`NpRing::new`].
+    pub fn new(places: usize) -> Self {
+        Packer { ring: NpRing::new(places), ..Self::default() }
+    }
 }
 
 impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
@@ -209,6 +220,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             slot_write_number,
             swallowed,
             one_packed,
+            has_room,
             open,
             committed,
             no_cut
@@ -223,7 +235,6 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         }
         self.lengths.clock.next = self.clock.val();
         self.rolled_back.d.next = false;
-        self.flush_ended.d.next = false;
         self.slot_write.d.next = false;
         self.swallowed.d.next = false;
         self.one_packed.d.next = false;
@@ -286,7 +297,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.must_queue.next = self.may_queue.val()
             && (self.ring.waiting.val().get_bit(self.current.q.val().index())
                 || !self.ring.credit.val().get_bit(self.current.q.val().index()));
-        if self.too_long.q.val() || self.ring.full.val().get_bit(self.current.q.val().index()) {
+        if self.too_long.q.val() || self.ring.full.val() {
             self.may_queue.next = false;
         }
 
@@ -486,6 +497,18 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 self.read_fill.next = self.fill[i].q.val();
             }
         }
+        // 236 and the longest TLP, 133 dwords, are 369.
+        self.room_bits.next = !self.session_up.val();
+        if self.free_valid.val() {
+            self.room_bits.next = 255.into();
+        }
+        for i in 0..SESSIONS {
+            if self.open.q.val().get_bit(i) && (self.fill[i].q.val() <= 236) {
+                self.room_bits.next = self.room_bits.val().replace_bit(i, true);
+            }
+        }
+        self.has_room.d.next = self.room_bits.val();
+        self.room.next = self.has_room.q.val();
         self.read_open.next = self.open.q.val().get_bit(self.read_session.val().index());
         self.writing.next = (self.state.q.val() == State::Write) && (self.current.q.val() == self.read_session.val());
         self.write_pos.next = self.pos.q.val();
@@ -504,8 +527,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         // Forgetting a session.
         self.flushing.next = self.flush.val() && !self.flushed.q.val();
         self.flushed.d.next = self.flush.val();
+        self.flush_ended.d.next = self.ring.flush_done.val();
         if self.flushing.val() {
-            self.flush_ended.d.next = true;
             self.open_after.next = self.open_after.val().replace_bit(self.flush_session.val().index(), false);
             self.committed_after.next = self.committed_after.val().replace_bit(self.flush_session.val().index(), false);
             self.no_cut_after.next = self.no_cut_after.val().replace_bit(self.flush_session.val().index(), false);
@@ -547,6 +570,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             self.slot_write.d.next = false;
             self.swallowed.d.next = false;
             self.one_packed.d.next = false;
+            self.has_room.d.next = 0.into();
             for i in 0..8 {
                 self.fill[i].d.next = 0.into();
                 self.seq[i].d.next = 0.into();

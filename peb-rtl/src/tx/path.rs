@@ -53,6 +53,8 @@ pub struct TxPath<const SESSIONS: usize> {
     /// Sequence number of a session's open frame, or of the one opened next.
     pub scan_session: Signal<In, U<3>>,
     pub scan_open_seq: Signal<Out, U<16>>,
+    /// Sessions that a posted TLP or completion of any length can be given to at once.
+    pub room: Signal<Out, U<8>>,
     /// One clock: a TLP of a session that is down was swallowed.
     pub no_session: Signal<Out, Bit>,
     /// One clock: a TLP was packed.
@@ -122,6 +124,13 @@ pub struct TxPath<const SESSIONS: usize> {
     _activity: Activity,
 }
 
+impl<const SESSIONS: usize> TxPath<SESSIONS> {
+    /// With this number of places for non-posted TLPs that wait, see [`super::NpRing::new`].
+    pub fn new(places: usize) -> Self {
+        TxPath { packer: Packer::new(places), ..Self::default() }
+    }
+}
+
 impl<const SESSIONS: usize> Logic for TxPath<SESSIONS> {
     #[hdl_gen]
     fn update(&mut self) {
@@ -155,6 +164,7 @@ impl<const SESSIONS: usize> Logic for TxPath<SESSIONS> {
         self.open_ready.next = self.packer.open_ready.val();
         self.packer.scan_session.next = self.scan_session.val();
         self.scan_open_seq.next = self.packer.scan_open_seq.val();
+        self.room.next = self.packer.room.val();
         self.no_session.next = self.packer.no_session.val();
         self.tlp_packed.next = self.packer.tlp_packed.val();
         self.sender.clock.next = self.clock.val();
