@@ -1,4 +1,5 @@
-//! The two cores in the Rust simulation, behind [`TunnelPair`].
+//! The tunnel of the two cores, without what makes it a switch, in the Rust simulation and behind [`TunnelPair`]: what goes in at one side
+//! comes out at the other.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::rc::Rc;
 
 use peb_hdl::prelude::*;
 use peb_regs::{addr, slot_addr, slot_reg, Bus};
-use peb_rtl::top::{PebHost, PebIo};
+use peb_rtl::top::Engine;
 
 use crate::net::Gmii;
 use crate::run::{Pair, PebCounters, PebIn, PebOut, Side, TunnelPair};
@@ -26,7 +27,12 @@ const MGMT_CLOCKS: u32 = 64;
 #[error("the {0} PEB did not acknowledge a register access within {MGMT_CLOCKS} clocks")]
 pub struct NoAck(Side);
 
-/// The pins that both cores have.
+/// The tunnel of a host PEB with 4 slots; its TLPs go to slot 0.
+pub type TunnelHost = Engine<4, 8>;
+/// The tunnel of an I/O PEB.
+pub type TunnelIo = Engine<1, 5>;
+
+/// The pins that both have.
 trait Pins: Block + Node {
     fn drive(&mut self, inputs: &PebIn);
     fn read(&self) -> PebOut;
@@ -77,7 +83,7 @@ macro_rules! pins {
                 self.cfg_vid.next = vid.into();
             }
             fn reset(&mut self, on: bool) {
-                self.rst.next = on;
+                self.reset.next = on;
             }
             fn access(&mut self, request: Option<(u16, Option<u32>)>) {
                 let (address, data) = request.unwrap_or_default();
@@ -93,8 +99,8 @@ macro_rules! pins {
     };
 }
 
-pins!(PebHost, pcie_reset_in = false);
-pins!(PebIo, slot_present = true);
+pins!(TunnelHost, slot_present = false);
+pins!(TunnelIo, slot_present = true);
 
 /// One core and its simulation.
 struct Core<T> {
@@ -167,8 +173,8 @@ type SharedObserver = Rc<RefCell<Observer>>;
 
 /// A host PEB and an I/O PEB, clock by clock in Rust.
 pub struct RtlPair {
-    host: Core<PebHost>,
-    io: Core<PebIo>,
+    host: Core<TunnelHost>,
+    io: Core<TunnelIo>,
 }
 
 impl Default for RtlPair {
@@ -186,10 +192,11 @@ impl RtlPair {
     /// As [`RtlPair::new`]; each core is shown to the observer before each of its edges, from the first clock of reset on.
     pub fn with_observer(observer: Option<Observer>) -> Self {
         let observer = observer.map(|o| Rc::new(RefCell::new(o)));
-        let wire_host = |d: &mut PebHost| d.clk.next = Clk::new(0);
+        let wire_host = |d: &mut TunnelHost| d.clock.next = Clk::new(0);
+        let wire_io = |d: &mut TunnelIo| d.clock.next = Clk::new(0);
         RtlPair {
-            host: Core::new(PebHost::default(), Side::Host, HOST_MAC, observer.clone(), wire_host),
-            io: Core::new(PebIo::default(), Side::Io, IO_MAC, observer, |d| d.clk.next = Clk::new(0)),
+            host: Core::new(TunnelHost::host(), Side::Host, HOST_MAC, observer.clone(), wire_host),
+            io: Core::new(TunnelIo::io(), Side::Io, IO_MAC, observer, wire_io),
         }
     }
 

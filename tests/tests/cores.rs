@@ -6,7 +6,7 @@ use std::process::Command;
 use std::rc::Rc;
 
 use peb_rtl::top::{PebHost, PebIo};
-use peb_sim::rtl::RtlPair;
+use peb_sim::rtl::{RtlPair, TunnelHost, TunnelIo};
 use peb_sim::run::{PerDirection, Replay, ReplayConfig, Side};
 use peb_sim::trace::{Trace, NVME_HOTPLUG};
 use peb_verilog::{custom_uses, export, tools, Recording};
@@ -128,11 +128,11 @@ fn the_ports_are_those_of_the_interface() {
     }
 }
 
-/// Runs the default trace at 5 % loss and gives the pins of both cores to `see`.
+/// Runs the default trace at 5 % loss and records the pins of both tunnels.
 fn record(clocks: usize) -> [Recording; 2] {
     let recordings = Rc::new(RefCell::new([
-        Recording::new(&PebHost::default(), "peb_host").unwrap(),
-        Recording::new(&PebIo::default(), "peb_io").unwrap(),
+        Recording::new(&TunnelHost::host(), "tunnel_host").unwrap(),
+        Recording::new(&TunnelIo::io(), "tunnel_io").unwrap(),
     ]));
     let shared = recordings.clone();
     let pair = RtlPair::with_observer(Some(Box::new(move |side, core| {
