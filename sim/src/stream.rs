@@ -213,6 +213,11 @@ impl StreamSource {
         self.queue.front().map(Vec::as_slice)
     }
 
+    /// Takes the packet that starts next out of the queue again.
+    pub fn take_back(&mut self) -> Option<Vec<u8>> {
+        self.queue.pop_front()
+    }
+
     /// Whether a packet has begun: its first beat was offered, its last not taken.
     pub fn inside_packet(&self) -> bool {
         !self.beats.is_empty()

@@ -1,0 +1,197 @@
+//! Type 0 configuration space (PCIe 7.5.1): bytes, which of them software may write, and which it clears by writing ones.
+
+use super::DeviceConfig;
+
+/// Offset of the Power Management capability.
+pub const CAP_PM: u16 = 0x40;
+/// Offset of the MSI capability: 64-bit address, one vector.
+pub const CAP_MSI: u16 = 0x50;
+/// Offset of the PCI Express capability.
+pub const CAP_PCIE: u16 = 0x70;
+/// Offset of the MSI-X capability.
+pub const CAP_MSIX: u16 = 0xb0;
+/// Offset of the Device Serial Number capability.
+const EXT_SERIAL: u16 = 0x100;
+/// MSI-X vectors.
+pub const VECTORS: u16 = 4;
+/// Offset of the MSI-X table in BAR 0.
+pub const MSIX_TABLE: u64 = 0x800;
+/// Offset of the MSI-X pending bits in BAR 0.
+pub const MSIX_PENDING: u64 = 0xc00;
+/// Bytes of BAR 0.
+pub const REGISTER_BAR: u64 = 4096;
+
+const COMMAND: u16 = 0x04;
+const BAR0: u16 = 0x10;
+const BAR2: u16 = 0x18;
+
+/// The configuration space of one function.
+#[derive(Clone, Debug)]
+pub struct ConfigSpace {
+    bytes: Vec<u8>,
+    writable: Vec<u8>,
+    clears: Vec<u8>,
+    memory: u64,
+}
+
+impl ConfigSpace {
+    /// As it is after reset.
+    pub fn new(settings: &DeviceConfig) -> Self {
+        let memory = settings.memory.next_power_of_two().max(4096);
+        let mut space = ConfigSpace { bytes: vec![0; 4096], writable: vec![0; 4096], clears: vec![0; 4096], memory };
+        space.header(settings);
+        space.capabilities();
+        space.extended(settings.serial);
+        space
+    }
+
+    fn header(&mut self, settings: &DeviceConfig) {
+        self.set(0x00, u32::from(settings.device) << 16 | u32::from(settings.vendor));
+        // Memory, bus master, parity, SERR, INTx disable; capability list; errors cleared by writing ones.
+        self.set(COMMAND, 0x0010_0000);
+        self.write_mask(COMMAND, 0x0546);
+        self.clear_mask(COMMAND, 0xf900_0000);
+        // Memory controller, other.
+        self.set(0x08, 0x0580_0001);
+        self.write_mask(0x0c, 0xff);
+        self.write_mask(BAR0, !(REGISTER_BAR as u32 - 1));
+        self.set(BAR2, 0xc);
+        self.write_mask(BAR2, !(self.memory - 1) as u32);
+        self.write_mask(BAR2 + 4, (!(self.memory - 1) >> 32) as u32);
+        self.set(0x2c, 0x0001_0000 | u32::from(settings.vendor));
+        self.set(0x34, CAP_PM.into());
+        // INTA.
+        self.set(0x3c, 0x0100);
+        self.write_mask(0x3c, 0xff);
+    }
+
+    fn capabilities(&mut self) {
+        let cap = |id: u32, next: u16, upper: u32| upper << 16 | u32::from(next) << 8 | id;
+        self.set(CAP_PM, cap(0x01, CAP_MSI, 0x0003));
+        self.write_mask(CAP_PM + 4, 0x3);
+        self.set(CAP_MSI, cap(0x05, CAP_PCIE, 0x0080));
+        self.write_mask(CAP_MSI, 0x0071_0000);
+        self.write_mask(CAP_MSI + 4, !3);
+        self.write_mask(CAP_MSI + 8, !0);
+        self.write_mask(CAP_MSI + 12, 0xffff);
+        self.set(CAP_PCIE, cap(0x10, CAP_MSIX, 0x0002));
+        // Max_Payload_Size 256 supported, extended tags, role-based errors.
+        self.set(CAP_PCIE + 0x04, 0x8021);
+        // Relaxed Ordering, Max_Read_Request_Size 512, No Snoop.
+        self.set(CAP_PCIE + 0x08, 0x2810);
+        self.write_mask(CAP_PCIE + 0x08, 0x7fff);
+        self.clear_mask(CAP_PCIE + 0x08, 0x000f_0000);
+        // One lane of 2.5 GT/s.
+        self.set(CAP_PCIE + 0x0c, 0x11);
+        self.set(CAP_PCIE + 0x10, 0x0011_0000);
+        self.write_mask(CAP_PCIE + 0x10, 0xc3);
+        self.set(CAP_MSIX, cap(0x11, 0, u32::from(VECTORS) - 1));
+        self.write_mask(CAP_MSIX, 0xc000_0000);
+        self.set(CAP_MSIX + 4, MSIX_TABLE as u32);
+        self.set(CAP_MSIX + 8, MSIX_PENDING as u32);
+    }
+
+    fn extended(&mut self, serial: u64) {
+        self.set(EXT_SERIAL, 0x0001_0003);
+        self.set(EXT_SERIAL + 4, serial as u32);
+        self.set(EXT_SERIAL + 8, (serial >> 32) as u32);
+    }
+
+    /// A register of 32 bits, at a byte offset below 4096.
+    pub fn get(&self, register: u16) -> u32 {
+        let at = usize::from(register & 0xffc);
+        u32::from_le_bytes([0, 1, 2, 3].map(|n| self.bytes[at + n]))
+    }
+
+    /// What software writes: bytes enabled one by one; bits that cannot be written stay.
+    pub fn write(&mut self, register: u16, data: [u8; 4], enables: u8) {
+        let at = usize::from(register & 0xffc);
+        for n in (0..4).filter(|n| enables >> n & 1 == 1) {
+            let (old, mask) = (self.bytes[at + n], self.writable[at + n]);
+            self.bytes[at + n] = (old & !mask | data[n] & mask) & !(data[n] & self.clears[at + n]);
+        }
+    }
+
+    /// Memory Space Enable.
+    pub fn memory_space(&self) -> bool {
+        self.get(COMMAND) & 2 != 0
+    }
+
+    /// Bus Master Enable.
+    pub fn bus_master(&self) -> bool {
+        self.get(COMMAND) & 4 != 0
+    }
+
+    /// Interrupt Disable, of INTx.
+    pub fn intx_disabled(&self) -> bool {
+        self.get(COMMAND) & 0x400 != 0
+    }
+
+    /// Max_Payload_Size in bytes.
+    pub fn max_payload(&self) -> u64 {
+        128 << (self.get(CAP_PCIE + 8) >> 5 & 7).min(2)
+    }
+
+    /// Max_Read_Request_Size in bytes.
+    pub fn max_read_request(&self) -> u64 {
+        128 << (self.get(CAP_PCIE + 8) >> 12 & 7).min(5)
+    }
+
+    /// Offset in the registers that an address falls on.
+    pub fn in_registers(&self, address: u64) -> Option<u64> {
+        let base = u64::from(self.get(BAR0) & !0xf);
+        self.memory_space().then(|| address.checked_sub(base).filter(|&at| at < REGISTER_BAR))?
+    }
+
+    /// Offset in the memory that an address falls on.
+    pub fn in_memory(&self, address: u64) -> Option<u64> {
+        let base = u64::from(self.get(BAR2 + 4)) << 32 | u64::from(self.get(BAR2) & !0xf);
+        self.memory_space().then(|| address.checked_sub(base).filter(|&at| at < self.memory))?
+    }
+
+    /// Bytes of memory behind BAR 2.
+    pub fn memory_size(&self) -> u64 {
+        self.memory
+    }
+
+    fn set(&mut self, register: u16, value: u32) {
+        self.bytes[usize::from(register)..][..4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn write_mask(&mut self, register: u16, mask: u32) {
+        self.writable[usize::from(register)..][..4].copy_from_slice(&mask.to_le_bytes());
+    }
+
+    fn clear_mask(&mut self, register: u16, mask: u32) {
+        self.clears[usize::from(register)..][..4].copy_from_slice(&mask.to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_give_their_size_and_byte_enables_hold() {
+        let mut space = ConfigSpace::new(&DeviceConfig { memory: 1 << 33, ..DeviceConfig::default() });
+        for register in [BAR0, BAR2, BAR2 + 4] {
+            space.write(register, [0xff; 4], 0xf);
+        }
+        assert_eq!([BAR0, BAR2, BAR2 + 4].map(|r| space.get(r)), [0xffff_f000, 0xc, 0xffff_fffe]);
+        space.write(COMMAND, [0xff; 4], 0b0001);
+        assert_eq!(space.get(COMMAND), 0x0010_0046);
+        assert!(space.memory_space() && space.bus_master() && !space.intx_disabled());
+        assert_eq!((space.max_payload(), space.max_read_request()), (128, 512));
+    }
+
+    #[test]
+    fn every_capability_is_found() {
+        let space = ConfigSpace::new(&DeviceConfig::default());
+        let (mut at, mut ids) = (space.get(0x34) as u16, Vec::new());
+        while at != 0 {
+            ids.push(space.get(at) & 0xff);
+            at = (space.get(at) >> 8 & 0xff) as u16;
+        }
+        assert_eq!(ids, [0x01, 0x05, 0x10, 0x11]);
+    }
+}

@@ -1,0 +1,316 @@
+//! The link partner of a PEB: what a root port or a device has at the PEB's PCIe pins.
+//!
+//! It starts TLPs in the order they were queued, but lets posted requests and completions pass non-posted ones that
+//! `pcie_rx_np_ok` holds up, as a PCIe transmitter without credit does (PCIe 2.4.1). It takes TLPs with random
+//! back-pressure and watches the rules of the pins.
+
+use std::collections::VecDeque;
+
+use peb_tlp::{Class, FmtType, Tlp};
+use thiserror::Error;
+
+use crate::stream::{Beat, Stall, StreamFault, StreamMonitor, StreamSink, StreamSource, Unpacker};
+
+/// Clocks after `pcie_tx_np_ok` fell in which a non-posted TLP may still start.
+const NP_LATE: u64 = 2;
+
+/// PCIe pins of a PEB that its link partner drives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortIn {
+    /// `pcie_rx_t*`: the beat offered, if `tvalid`.
+    pub rx: Option<Beat>,
+    /// `pcie_tx_tready`.
+    pub tx_ready: bool,
+    /// `pcie_tx_np_ok`.
+    pub tx_np_ok: bool,
+}
+
+/// PCIe pins of a PEB that the PEB drives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortOut {
+    /// `pcie_rx_tready`.
+    pub rx_ready: bool,
+    /// `pcie_rx_np_ok`.
+    pub rx_np_ok: bool,
+    /// `pcie_tx_t*`: the beat offered, if `tvalid`.
+    pub tx: Option<Beat>,
+}
+
+/// Pauses of a link partner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PortStalls {
+    /// Of the TLPs it sends.
+    pub source: Stall,
+    /// Of its readiness.
+    pub sink: Stall,
+    /// Of its `np_ok`.
+    pub np: Stall,
+}
+
+impl PortStalls {
+    /// Never pauses.
+    pub const NONE: PortStalls = PortStalls { source: Stall::NONE, sink: Stall::NONE, np: Stall::NONE };
+
+    /// Pauses of some clocks, now and then, of everything.
+    pub fn random() -> Self {
+        PortStalls { source: Stall::bursts(0.1, 8), sink: Stall::bursts(0.1, 8), np: Stall::bursts(0.02, 40) }
+    }
+}
+
+/// What a PEB did wrong at its PCIe pins.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PortFault {
+    /// A rule of the stream.
+    #[error(transparent)]
+    Stream(#[from] StreamFault),
+    /// A non-posted TLP began too late.
+    #[error("{name}: a non-posted TLP began {late} clocks after np_ok fell, {NP_LATE} allowed")]
+    NonPosted {
+        /// Name of the port.
+        name: String,
+        /// How late.
+        late: u64,
+    },
+}
+
+/// What passed in a clock: whole TLPs, by their last beat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Taken by the PEB.
+    pub sent: Option<Vec<u8>>,
+    /// Given by the PEB.
+    pub received: Option<Vec<u8>>,
+}
+
+/// One link partner.
+#[derive(Debug)]
+pub struct PciePort {
+    name: String,
+    up: bool,
+    stalls: PortStalls,
+    seed: u64,
+    /// TLPs with their place in the order queued.
+    ordered: VecDeque<(u64, Vec<u8>)>,
+    non_posted: VecDeque<(u64, Vec<u8>)>,
+    queued: u64,
+    source: StreamSource,
+    /// Place and bytes of the TLP in the source.
+    staged: Option<(u64, Vec<u8>)>,
+    may_start_np: bool,
+    /// Only its readiness is used.
+    pauses: StreamSink,
+    unpacker: Unpacker,
+    monitor: StreamMonitor,
+    np_pauses: StreamSink,
+    np_low_for: u64,
+    inside: bool,
+    driven: PortIn,
+}
+
+impl PciePort {
+    /// A port whose link is up and idle.
+    pub fn new(name: &str, stalls: PortStalls, seed: u64) -> Self {
+        PciePort {
+            name: name.into(),
+            up: true,
+            stalls,
+            seed,
+            ordered: VecDeque::new(),
+            non_posted: VecDeque::new(),
+            queued: 0,
+            source: StreamSource::new(stalls.source, seed),
+            staged: None,
+            may_start_np: false,
+            pauses: StreamSink::new(stalls.sink, seed.wrapping_add(1)),
+            unpacker: Unpacker::default(),
+            monitor: StreamMonitor::gapless(name),
+            np_pauses: StreamSink::new(stalls.np, seed.wrapping_add(2)),
+            np_low_for: 0,
+            inside: false,
+            driven: PortIn::default(),
+        }
+    }
+
+    /// Queues a TLP. Lost if the link is down.
+    pub fn send(&mut self, tlp: Tlp) {
+        self.send_bytes(tlp.into_bytes());
+    }
+
+    /// Queues the bytes of a packet, well formed or not; if its class cannot be told it goes with the posted ones.
+    pub fn send_bytes(&mut self, tlp: Vec<u8>) {
+        if !self.up || tlp.is_empty() {
+            return;
+        }
+        let queue = if is_non_posted(&tlp) { &mut self.non_posted } else { &mut self.ordered };
+        queue.push_back((self.queued, tlp));
+        self.queued += 1;
+    }
+
+    /// TLPs that are queued or not completely taken.
+    pub fn pending(&self) -> usize {
+        self.ordered.len() + self.non_posted.len() + usize::from(self.staged.is_some())
+    }
+
+    /// Whether everything queued has been taken.
+    pub fn is_empty(&self) -> bool {
+        self.pending() == 0
+    }
+
+    /// Brings the link up or down. Down: what is queued is lost, also in the middle of a TLP; everything that comes is
+    /// taken and discarded.
+    pub fn set_link(&mut self, up: bool) {
+        if self.up && !up {
+            self.ordered.clear();
+            self.non_posted.clear();
+            self.staged = None;
+            self.seed = self.seed.wrapping_add(3);
+            self.source = StreamSource::new(self.stalls.source, self.seed);
+        }
+        self.up = up;
+    }
+
+    /// Holds `np_ok` down, or lets it go.
+    pub fn hold_np(&mut self, hold: bool) {
+        let stall = if hold { Stall { probability: 1.0, longest: 1 } } else { self.stalls.np };
+        self.np_pauses = StreamSink::new(stall, self.seed);
+    }
+
+    /// What the link partner drives in this clock.
+    pub fn pins(&mut self) -> PortIn {
+        self.stage();
+        self.driven = PortIn {
+            rx: self.source.offer(),
+            tx_ready: !self.up || self.pauses.ready(),
+            tx_np_ok: !self.up || self.np_pauses.ready(),
+        };
+        self.driven
+    }
+
+    /// Ends the clock with what the PEB drove in it.
+    ///
+    /// # Errors
+    /// [`PortFault`] if the PEB broke a rule of the pins. The port can be used on.
+    pub fn clock(&mut self, out: &PortOut) -> Result<Passed, PortFault> {
+        let mut passed = Passed::default();
+        if self.source.clock(out.rx_ready) {
+            passed.sent = self.staged.take().map(|(_, tlp)| tlp);
+        }
+        self.may_start_np = out.rx_np_ok;
+        // Their only output, packets, never comes, for nothing is offered to them.
+        let _ = (self.pauses.clock(None), self.np_pauses.clock(None));
+        self.monitor.clock(out.tx, self.driven.tx_ready)?;
+        self.check_np(out.tx)?;
+        if let Some(beat) = out.tx.filter(|_| self.driven.tx_ready) {
+            let stream =
+                || StreamFault { stream: self.name.clone(), clock: 0, rule: crate::stream::StreamRule::Gap(0) };
+            let tlp = self.unpacker.push(beat).map_err(|rule| StreamFault { rule, ..stream() })?;
+            passed.received = tlp.filter(|_| self.up);
+        }
+        Ok(passed)
+    }
+
+    /// Puts the TLP that may start next into the source.
+    fn stage(&mut self) {
+        if self.source.inside_packet() {
+            return;
+        }
+        let blocked = |tlp: &[u8]| is_non_posted(tlp) && !self.may_start_np;
+        if self.staged.as_ref().is_some_and(|(_, tlp)| blocked(tlp)) {
+            self.source.take_back();
+            self.non_posted.extend(self.staged.take());
+            self.non_posted.rotate_right(1);
+        }
+        if self.staged.is_some() {
+            return;
+        }
+        let place = |queue: &VecDeque<(u64, Vec<u8>)>| queue.front().map_or(u64::MAX, |&(place, _)| place);
+        let np_first = place(&self.non_posted) < place(&self.ordered) && self.may_start_np;
+        let queue = if np_first { &mut self.non_posted } else { &mut self.ordered };
+        self.staged = queue.pop_front();
+        if let Some((_, tlp)) = &self.staged {
+            self.source.push(tlp.clone());
+        }
+    }
+
+    fn check_np(&mut self, tx: Option<Beat>) -> Result<(), PortFault> {
+        let late = self.np_low_for;
+        self.np_low_for = if self.driven.tx_np_ok { 0 } else { late + 1 };
+        let Some(beat) = tx else { return Ok(()) };
+        let starts = !std::mem::replace(&mut self.inside, !(beat.last && self.driven.tx_ready));
+        if starts && is_non_posted(&beat.data.to_le_bytes()) && !self.driven.tx_np_ok && late > NP_LATE {
+            return Err(PortFault::NonPosted { name: self.name.clone(), late });
+        }
+        Ok(())
+    }
+}
+
+fn is_non_posted(tlp: &[u8]) -> bool {
+    tlp.first().and_then(|&byte0| FmtType::parse(byte0).ok()).is_some_and(|ft| ft.class() == Class::NonPosted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peb_tlp::RequestId;
+
+    fn read(n: u64) -> Tlp {
+        Tlp::memory_read(RequestId::default(), 0x1000 + 4 * n, 4).unwrap()
+    }
+
+    fn write(n: u64) -> Tlp {
+        Tlp::memory_write(RequestId::default(), 0x1000 + 4 * n, &[n as u8; 4]).unwrap()
+    }
+
+    fn sent(port: &mut PciePort, clocks: usize, np_ok: bool) -> Vec<Vec<u8>> {
+        let mut run = |_| {
+            port.pins();
+            port.clock(&PortOut { rx_ready: true, rx_np_ok: np_ok, tx: None }).unwrap().sent
+        };
+        (0..clocks).filter_map(&mut run).collect()
+    }
+
+    #[test]
+    fn posted_pass_blocked_non_posted_and_no_non_posted_passes_a_posted() {
+        let mut port = PciePort::new("port", PortStalls::NONE, 1);
+        for tlp in [write(0), read(1), write(2), read(3), read(4)] {
+            port.send(tlp);
+        }
+        let bytes = |tlps: &[Tlp]| tlps.iter().map(|tlp| tlp.as_bytes().to_vec()).collect::<Vec<_>>();
+        assert_eq!(sent(&mut port, 30, false), bytes(&[write(0), write(2)]));
+        port.send(write(5));
+        // np_ok is seen one clock later, so the write goes first.
+        assert_eq!(sent(&mut port, 30, true), bytes(&[write(5), read(1), read(3), read(4)]));
+        for tlp in [read(6), write(7), read(8)] {
+            port.send(tlp);
+        }
+        assert_eq!(sent(&mut port, 30, true), bytes(&[read(6), write(7), read(8)]));
+        assert!(port.is_empty());
+    }
+
+    #[test]
+    fn a_link_that_is_down_loses_everything() {
+        let mut port = PciePort::new("port", PortStalls::NONE, 1);
+        port.send(write(0));
+        port.pins();
+        port.set_link(false);
+        assert_eq!(port.pins().rx, None);
+        port.send(write(1));
+        assert!(port.is_empty());
+        port.set_link(true);
+        port.send(write(2));
+        assert_eq!(sent(&mut port, 10, true), [write(2).into_bytes()]);
+    }
+
+    #[test]
+    fn a_late_non_posted_is_a_fault() {
+        let mut port = PciePort::new("port", PortStalls::NONE, 1);
+        port.hold_np(true);
+        let beat = crate::stream::pack(read(0).as_bytes())[0];
+        let mut clocks = (0..6).map(|n| {
+            assert!(!port.pins().tx_np_ok);
+            port.clock(&PortOut { tx: (n == 5).then_some(beat), ..PortOut::default() })
+        });
+        assert!(clocks.by_ref().take(5).all(|clock| clock.is_ok()));
+        assert!(matches!(clocks.next(), Some(Err(PortFault::NonPosted { late: 5, .. }))));
+    }
+}
