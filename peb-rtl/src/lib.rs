@@ -13,6 +13,7 @@ pub mod registers;
 pub mod reliability;
 pub mod rx;
 pub mod session;
+pub mod slots;
 pub mod switch;
 #[cfg(test)]
 mod testing;
