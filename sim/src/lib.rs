@@ -17,3 +17,4 @@ pub mod rtl;
 pub mod run;
 pub mod stream;
 pub mod trace;
+pub mod world;
