@@ -16,7 +16,9 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     let mut stale = Vec::new();
-    for (path, content) in peb_wire::gen::files().into_iter().chain(peb_regs::gen::files()) {
+    for (path, content) in
+        peb_wire::gen::files().into_iter().chain(peb_regs::gen::files()).chain(peb_config::gen::files())
+    {
         let full = root.join(path);
         if fs::read_to_string(&full).is_ok_and(|found| found == content) {
             continue;
