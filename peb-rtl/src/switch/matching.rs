@@ -15,7 +15,7 @@ use peb_hdl::prelude::*;
 /// - Registered: all outputs; the answers stand from `done` until the next `start`.
 /// - Reset: ends the scan. The copies stay as they are: the configuration space announces them all after its own reset.
 /// - Bad input: `start` during a scan begins anew. An update during a scan counts for it or for the next one.
-/// - Waits for nothing. The question must stand from `start` to `done`.
+/// - Waits for nothing. The question must stand from the clock after `start` to `done`.
 #[derive(Module, Default)]
 pub struct Match<const SLOTS: usize> {
     pub clock: Signal<In, Clk>,
@@ -283,8 +283,7 @@ impl<const SLOTS: usize> Logic for Match<SLOTS> {
         self.is_secondary.d.next = self.bus.val() == self.row_buses.q.val().get_bits::<8>(0);
         self.has_bus.d.next = self.row_buses.q.val().get_bits::<8>(0).any();
         self.address_low.next = self.address.val().get_bits::<12>(20);
-        self.above_base.d.next =
-            self.low_address.q.val() && (self.address_low.val() >= self.row_memory.q.val().get_bits::<12>(0));
+        self.above_base.d.next = self.address_low.val() >= self.row_memory.q.val().get_bits::<12>(0);
         self.below_limit.d.next = self.address_low.val() <= self.row_memory.q.val().get_bits::<12>(12);
         self.address_page.next = self.address.val().get_bits::<44>(20);
         self.base_page.next = (bit_cast::<44, 32>(self.row_base_upper.q.val()) << 12)
@@ -307,7 +306,7 @@ impl<const SLOTS: usize> Logic for Match<SLOTS> {
         self.in_range.next =
             self.has_bus.q.val() && self.at_least_secondary.q.val() && self.at_most_subordinate.q.val();
         self.in_window.next = self.claims.q.val()
-            && ((self.above_base.q.val() && self.below_limit.q.val())
+            && ((self.low_address.q.val() && self.above_base.q.val() && self.below_limit.q.val())
                 || (self.above_prefetchable.q.val() && self.below_prefetchable.q.val()));
         self.is_done.d.next = false;
         if self.found_valid.q.val() {

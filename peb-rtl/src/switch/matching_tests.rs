@@ -97,7 +97,7 @@ fn answers<const N: usize>(d: &Match<N>) -> Vec<u64> {
 }
 
 /// A register value that meets the addresses and buses asked for often enough.
-fn value(rng: &mut ChaCha8Rng, row: usize) -> u32 {
+pub(super) fn value(rng: &mut ChaCha8Rng, row: usize) -> u32 {
     let near = |rng: &mut ChaCha8Rng| *[0u32, 1, 2, 3, 4, 0x7f, 0xfe, 0xff].choose(rng).unwrap();
     match row {
         2 => rng.gen::<u8>() as u32 | near(rng) << 8 | near(rng) << 16 | rng.gen::<u32>() << 24,

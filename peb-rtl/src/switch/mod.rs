@@ -3,6 +3,13 @@
 mod answers;
 #[cfg(test)]
 mod answers_tests;
+mod downstream;
+#[cfg(test)]
+mod downstream_model;
+mod downstream_state;
+#[cfg(test)]
+mod downstream_tests;
+mod header;
 mod matching;
 #[cfg(test)]
 mod matching_tests;
@@ -11,5 +18,7 @@ mod tracker;
 mod tracker_tests;
 
 pub use answers::Answers;
+pub use downstream::Downstream;
+pub use header::Header;
 pub use matching::Match;
 pub use tracker::{Tracker, TrackerState};
