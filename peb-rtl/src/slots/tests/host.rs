@@ -8,7 +8,7 @@ pub(super) struct Host {
     pub bench: Bench<HotPlug<4>>,
     /// Rows of ports 0 to 8.
     pub rows: [[u64; 32]; 9],
-    updates: VecDeque<(usize, u64, bool, u64)>,
+    updates: VecDeque<(usize, u64, u64, bool, u64)>,
     /// What the block sent: MSIs as (slot, address, data), records with their slot, sets as (slot, bits).
     pub msis: Vec<(u64, u64, u64)>,
     pub controls: Vec<(usize, Control)>,
@@ -16,7 +16,6 @@ pub(super) struct Host {
     pub lost: [usize; 8],
     was_lost: u64,
     msi: Vec<u64>,
-    pub seed: u64,
 }
 
 impl Host {
@@ -39,7 +38,6 @@ impl Host {
             lost: [0; 8],
             was_lost: 0,
             msi: vec![],
-            seed: 0,
         }
     }
 
@@ -55,7 +53,7 @@ impl Host {
             _ => old & !mask | value & mask,
         };
         self.rows[port][row as usize] = new;
-        self.updates.push_back((port, row, true, enables));
+        self.updates.push_back((port, row, new, true, enables));
     }
 
     /// Everything back to reset values.
@@ -63,15 +61,14 @@ impl Host {
         for port in 0..5 {
             for row in 0..31 {
                 self.rows[port][row as usize] = 0;
-                self.updates.push_back((port, row, false, 0));
+                self.updates.push_back((port, row, 0, false, 0));
             }
         }
     }
 
     pub fn clock(&mut self) {
         let update = self.updates.pop_front();
-        let (port, row, software, enables) = update.unwrap_or_default();
-        let value = self.rows[port][row as usize];
+        let (port, row, value, software, enables) = update.unwrap_or_default();
         let dut = self.bench.dut();
         dut.update.next = update.is_some();
         dut.update_port.next = (port as u64).into();
@@ -86,7 +83,8 @@ impl Host {
             assert_eq!(row, SLOT);
             self.sets.push((port as usize - 1, bits));
             self.rows[port as usize][SLOT as usize] |= bits;
-            self.updates.push_back((port as usize, SLOT, false, 0));
+            let value = self.rows[port as usize][SLOT as usize];
+            self.updates.push_back((port as usize, SLOT, value, false, 0));
         }
         let dut = self.bench.dut();
         if dut.record_out_valid.val() && dut.record_out_ready.val() {

@@ -3,8 +3,10 @@
 use super::*;
 use crate::testing::{clocked, Bench};
 
+mod events;
 mod host;
 mod io;
+mod pair;
 
 clocked!(HotPlug<4>, HotPlug<1>, IoPort, DeviceReset);
 
