@@ -8,6 +8,7 @@
 #![allow(clippy::if_same_then_else, clippy::nonminimal_bool)]
 #![allow(missing_docs)] // rust-hdl's derives write methods without documentation
 
+pub mod config;
 pub mod mac;
 pub mod registers;
 pub mod reliability;

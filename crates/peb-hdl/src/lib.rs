@@ -1,7 +1,7 @@
 //! The HDL ground of PEB: rust-hdl's blocks, signals and `#[hdl_gen]`, with what it lacks.
 //!
 //! * [`U`] and [`W`]: native words of 1..=64 and 1..=128 bits in place of rust-hdl's `Bits`;
-//! * [`Reg`], [`Ram`], [`LutRam`], [`Sync2`]: registers, memories and synchronisers;
+//! * [`Reg`], [`Ram`], [`LutRam`], [`Rom`], [`Sync2`]: registers, memories and synchronisers;
 //! * [`Node`] and the derives `Module` and `Interface`: a single-threaded evaluation that walks only what changed;
 //! * [`Sim`]: the cycle engine that benches are written on.
 //!
@@ -18,6 +18,7 @@ mod memory;
 mod node;
 pub mod prelude;
 mod reg;
+mod rom;
 mod sim;
 #[allow(missing_docs)] // rust-hdl derives methods without any
 mod stream;
@@ -28,6 +29,7 @@ mod word;
 pub use memory::{LutRam, Ram};
 pub use node::{Activity, Clk, Node, MAX_PASSES};
 pub use reg::{Reg, RegD, RegQ, Sync2};
+pub use rom::Rom;
 pub use sim::Sim;
 pub use stream::{StreamRx, StreamTx};
 pub use trace::VcdTrace;

@@ -1,0 +1,7 @@
+//! Configuration space of the ports of the switch.
+
+mod config_space;
+#[cfg(test)]
+mod tests;
+
+pub use config_space::ConfigSpace;
