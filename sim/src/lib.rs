@@ -15,6 +15,7 @@ pub mod port;
 pub mod requester;
 pub mod rtl;
 pub mod run;
+pub mod scenario;
 pub mod stream;
 pub mod trace;
 pub mod world;

@@ -153,6 +153,12 @@ impl PciePort {
         self.ordered.len() + self.non_posted.len() + usize::from(self.staged.is_some())
     }
 
+    /// Posted requests that have not begun.
+    pub fn posted(&self) -> usize {
+        let posted = |tlp: &[u8]| FmtType::parse(tlp[0]).is_ok_and(|ft| ft.class() == Class::Posted);
+        self.ordered.iter().filter(|(_, tlp)| posted(tlp)).count()
+    }
+
     /// Whether everything queued has been taken.
     pub fn is_empty(&self) -> bool {
         self.pending() == 0
@@ -169,6 +175,13 @@ impl PciePort {
             self.source = StreamSource::new(self.stalls.source, self.seed);
         }
         self.up = up;
+    }
+
+    /// Forgets the part of a TLP that has been received: for the end of a link that was cut in the middle of one.
+    #[cfg(test)]
+    pub(crate) fn forget_part(&mut self) {
+        self.unpacker = Unpacker::default();
+        self.monitor.reset();
     }
 
     /// Holds `np_ok` down, or lets it go.

@@ -12,6 +12,8 @@ pub enum End {
     Completed(CompletionStatus),
     /// No completion came in time.
     TimedOut,
+    /// The requester was reset meanwhile, or the outcome was taken before.
+    Forgotten,
 }
 
 /// A request that has ended.
@@ -102,7 +104,17 @@ impl Requester {
 
     /// A tag for the next request.
     pub fn free_tag(&self) -> Option<Tag> {
-        (0..self.tags).find(|tag| !self.pending.contains_key(tag)).map(Tag)
+        self.free_tag_but(|_| false)
+    }
+
+    /// A tag for the next request that is not kept for something else.
+    pub fn free_tag_but(&self, kept: impl Fn(u16) -> bool) -> Option<Tag> {
+        (0..self.tags).find(|tag| !self.pending.contains_key(tag) && !kept(*tag)).map(Tag)
+    }
+
+    /// Whether the request with this tag has no end yet.
+    pub fn is_outstanding(&self, tag: Tag) -> bool {
+        self.pending.contains_key(&tag.0)
     }
 
     /// Requests without an end.

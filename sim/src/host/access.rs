@@ -48,7 +48,8 @@ pub trait Access: Platform {
         }
     }
 
-    /// Waits for the end of a request. The root complex gives every request one, if need be by its timeout.
+    /// Waits for the end of a request. The root complex gives every request one, if need be by its timeout; one that it does
+    /// not know is forgotten.
     fn finish(&mut self, tag: Tag) -> Outcome {
         loop {
             if let Some(outcome) = self.root().take(tag) {
@@ -122,7 +123,7 @@ pub trait Access: Platform {
         while at < data.len() {
             let to = address + at as u64;
             let len = (128 - to % 128).min((data.len() - at) as u64) as usize;
-            if !self.wait_until(STUCK, |platform| platform.root().queued() < 8) {
+            if !self.wait_until(STUCK, |platform| platform.root().posted() < 8) {
                 self.root().complain(format!("no posted request was taken for {STUCK} clocks"));
             }
             self.root().post(|request| Tlp::memory_write(request, to, &data[at..at + len]))?;

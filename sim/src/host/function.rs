@@ -6,6 +6,9 @@ use super::access::Access;
 use super::capability::{cap, Capabilities};
 use super::resources::Window;
 
+/// Extended capability ID of the Device Serial Number.
+const SERIAL: u16 = 0x0003;
+
 /// A base address register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bar {
@@ -30,6 +33,8 @@ pub struct Function {
     pub vendor: u16,
     /// Device ID.
     pub device: u16,
+    /// Device Serial Number, if it has one.
+    pub serial: Option<u64>,
     /// Capabilities.
     pub capabilities: Capabilities,
     /// Base address registers in use.
@@ -68,7 +73,9 @@ impl Function {
         }
         // Memory space, bus master, no INTx.
         on.config_write(id, 0x04, 2, 0x0406);
-        Ok(Function { id, vendor: ids as u16, device: (ids >> 16) as u16, capabilities, bars })
+        let half = |on: &mut _, at| u64::from(Access::config_read(on, id, at, 4));
+        let serial = capabilities.find_extended(SERIAL).map(|at| half(on, at + 4) | half(on, at + 8) << 32);
+        Ok(Function { id, serial, vendor: ids as u16, device: (ids >> 16) as u16, capabilities, bars })
     }
 
     /// Address of a base address register, if it was placed.

@@ -17,5 +17,6 @@ pub use capability::{cap, Capabilities};
 pub use driver::{Driver, DriverError, Transfer};
 pub use function::{Bar, Function};
 pub use os::{Os, OsConfig, OsError, Slot, SlotState};
+pub use pciehp::{BUTTON, COMMAND_COMPLETED, LINK_CHANGED, POWER_FAULT, PRESENCE_CHANGED};
 pub use resources::Window;
 pub use root::{Complaint, Interrupt, RootComplex, RootConfig, INTERRUPTS, ROOT_PORT};

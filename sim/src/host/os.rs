@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use peb_tlp::{CompletionStatus, FunctionId};
+use peb_tlp::FunctionId;
 use thiserror::Error;
 
 use super::access::Access;
 use super::capability::{cap, Capabilities};
 use super::function::Function;
 use super::resources::{set_memory_window, set_prefetchable_window, Window, WINDOW};
-use crate::requester::End;
 
 /// Class code of a PCI-to-PCI bridge.
 const CLASS_BRIDGE: u32 = 0x06_04_00;
@@ -253,7 +252,8 @@ pub(super) fn wait_for_function(on: &mut impl Access, id: FunctionId, limit: u64
     loop {
         match on.try_config_read(id, 0x00, 4) {
             Ok(ids) if ids != u32::MAX && ids as u16 != 0x0001 => return Some(ids),
-            Ok(_) | Err(End::Completed(CompletionStatus::ConfigRetry) | End::Completed(_) | End::TimedOut) => {}
+            // Nobody there yet, not ready (CRS), or in reset.
+            Ok(_) | Err(_) => {}
         }
         if on.now() >= end {
             return None;

@@ -8,7 +8,7 @@ use peb_tlp::{CompletionStatus, FunctionId, RequestId, Tag, Tlp, TlpError, TlpTy
 use crate::answer::{AnswerConfig, Answers};
 use crate::memory::Memory;
 use crate::port::{Passed, PciePort, PortIn, PortOut, PortStalls};
-use crate::requester::{Outcome, Requester};
+use crate::requester::{End, Outcome, Requester};
 
 /// Addresses at which memory writes are message signalled interrupts, as on PCs.
 pub const INTERRUPTS: Range<u64> = 0xfee0_0000..0xfef0_0000;
@@ -43,7 +43,7 @@ impl Default for RootConfig {
         RootConfig {
             name: "host".into(),
             tags: 256,
-            completion_timeout: 100_000,
+            completion_timeout: 60_000,
             answers: AnswerConfig::default(),
             max_payload: 128,
             stalls: PortStalls::NONE,
@@ -129,8 +129,7 @@ impl RootComplex {
     /// # Errors
     /// [`TlpError`] of the builder.
     pub fn issue(&mut self, build: impl FnOnce(RequestId) -> Result<Tlp, TlpError>) -> Result<Option<Tag>, TlpError> {
-        let free = self.requester.free_tag().filter(|tag| !self.outcomes.contains_key(&tag.0));
-        let Some(tag) = free else { return Ok(None) };
+        let Some(tag) = self.requester.free_tag_but(|tag| self.outcomes.contains_key(&tag)) else { return Ok(None) };
         let tlp = build(RequestId { requester: ROOT_PORT, tag })?;
         self.requester.issue(self.now, &tlp)?;
         self.port.send(tlp);
@@ -147,9 +146,19 @@ impl RootComplex {
         Ok(())
     }
 
-    /// The outcome of a request, once.
+    /// The outcome of a request, once; none as long as it has none.
     pub fn take(&mut self, tag: Tag) -> Option<Outcome> {
-        self.outcomes.remove(&tag.0)
+        if self.requester.is_outstanding(tag) {
+            return None;
+        }
+        let (issued, ended) = (self.now, self.now);
+        let forgotten = Outcome { tag, end: End::Forgotten, data: Vec::new(), completer: None, issued, ended };
+        Some(self.outcomes.remove(&tag.0).unwrap_or(forgotten))
+    }
+
+    /// Whether a request has no end yet.
+    pub fn is_outstanding(&self, tag: Tag) -> bool {
+        self.requester.is_outstanding(tag)
     }
 
     /// Requests without an end.
@@ -157,9 +166,9 @@ impl RootComplex {
         self.requester.outstanding()
     }
 
-    /// TLPs that the PEB has not taken yet.
-    pub fn queued(&self) -> usize {
-        self.port.pending()
+    /// Posted requests that wait for the PEB.
+    pub fn posted(&self) -> usize {
+        self.port.posted()
     }
 
     /// Takes the first interrupt with this message data.

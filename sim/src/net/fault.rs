@@ -94,6 +94,8 @@ pub enum Action {
     Pause(u16),
     /// Cuts the cable until this clock.
     Cut(u64),
+    /// Mends the cable.
+    Mend,
 }
 
 /// What becomes of one frame.
@@ -179,6 +181,7 @@ impl Faults {
             Action::Loss(p) => self.config.drop = p,
             Action::Pause(quanta) => self.pauses.push(quanta),
             Action::Cut(until) => self.cut_until = self.cut_until.max(until),
+            Action::Mend => self.cut_until = 0,
         }
     }
 

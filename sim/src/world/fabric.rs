@@ -84,6 +84,16 @@ pub trait Fabric {
     /// The VLAN a PEB is in after its reset.
     fn vid(&self, peb: Peb) -> u16;
 
+    /// A rule of Ethernet that a PEB broke since the last call.
+    fn fault(&mut self) -> Option<String> {
+        None
+    }
+
+    /// Whether the PEBs have the counters of the register map.
+    fn counts(&self) -> bool {
+        true
+    }
+
     /// Cuts the Ethernet cable of a PEB, or mends it.
     fn connect(&mut self, peb: Peb, connected: bool);
 }

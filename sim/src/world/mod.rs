@@ -3,8 +3,10 @@
 //! A [`World`] advances all of them together, one clock at a time, writes down what happens, and checks the rules that
 //! hold whatever happens: pins, PCIe ordering, `stat_fatal`.
 
+mod core;
 mod fabric;
 mod order;
+mod rtl;
 #[cfg(test)]
 pub(crate) mod stand_in;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod timeline;
 
 pub use fabric::{Fabric, HostIn, IoIn, Management, Peb, PebPins, Pins};
 pub use order::Order;
+pub use rtl::{RtlConfig, RtlFabric};
 pub use timeline::{Event, Timeline};
 
 use peb_tlp::FunctionId;
@@ -110,6 +113,9 @@ impl<F: Fabric> World<F> {
         }
         let pins = self.fabric.clock(&self.inputs);
         self.clock += 1;
+        while let Some(fault) = self.fabric.fault() {
+            self.fault(fault);
+        }
         let before = std::mem::replace(&mut self.pins, pins);
         for n in 0..self.hosts.len() {
             let passed = self.hosts[n].root.clock(&self.pins.hosts[n].port);

@@ -7,8 +7,7 @@ use peb_regs::addr;
 use peb_tlp::{Completion, CompletionStatus, FunctionId, MsgRouting, RequestId, Tag, Tlp, TlpType, TlpView};
 
 use super::fabric::{Fabric, HostIn, IoIn, Management, Peb, PebPins, Pins};
-use crate::port::{PortIn, PortOut};
-use crate::stream::{Stall, StreamSource, Unpacker};
+use crate::port::{PciePort, PortIn, PortOut, PortStalls};
 
 const SLOTS: usize = 4;
 /// From free and in the right VLAN to attached; also the shortest reset.
@@ -38,6 +37,8 @@ struct Slot {
     present: bool,
     interrupting: bool,
     intx: bool,
+    /// It stays empty until then.
+    empty_until: u64,
     /// Requests of the host without completion: what a made-up completion says.
     outstanding: Vec<Completion>,
 }
@@ -50,12 +51,13 @@ struct IoPeb {
     free_since: u64,
     heard: u64,
     reset_until: u64,
+    /// What waits for the cable: TLPs for the device, and from it.
+    held: [Vec<Vec<u8>>; 2],
 }
 
-/// The TLP stream of a PEB.
+/// The TLP stream of a PEB: a link partner the other way round.
 struct Wire {
-    unpacker: Unpacker,
-    source: StreamSource,
+    port: PciePort,
     connected: bool,
 }
 
@@ -132,8 +134,7 @@ impl Port {
 impl StandIn {
     /// PEBs in these VLANs.
     pub fn new(hosts: &[u16], ios: &[u16]) -> Self {
-        let wire =
-            || Wire { unpacker: Unpacker::default(), source: StreamSource::new(Stall::NONE, 0), connected: true };
+        let wire = || Wire { port: PciePort::new("stand-in", PortStalls::NONE, 0), connected: true };
         let slot = |n| Slot { port: Port::new(Some(n)), ..Slot::default() };
         let host = |&vid: &u16| HostPeb {
             wire: wire(),
@@ -143,7 +144,15 @@ impl StandIn {
             down: false,
             intx: [false; 4],
         };
-        let io = |&vid: &u16| IoPeb { wire: wire(), vid, host: None, free_since: 0, heard: 0, reset_until: JOIN };
+        let io = |&vid: &u16| IoPeb {
+            wire: wire(),
+            vid,
+            host: None,
+            free_since: 0,
+            heard: 0,
+            reset_until: JOIN,
+            held: Default::default(),
+        };
         StandIn { hosts: hosts.iter().map(host).collect(), ios: ios.iter().map(io).collect(), down: 20_000, now: 0 }
     }
 
@@ -170,11 +179,19 @@ impl StandIn {
                     if host.wire.connected && io.wire.connected {
                         io.heard = self.now;
                     }
-                    if host.vid != io.vid || self.now - io.heard > self.down {
+                    let held = if io.heard == self.now { std::mem::take(&mut io.held) } else { Default::default() };
+                    let gone = host.vid != io.vid || self.now - io.heard > self.down;
+                    let [down, up] = held;
+                    down.into_iter().for_each(|tlp| self.ios[n].wire.port.send_bytes(tlp));
+                    up.into_iter().for_each(|tlp| self.device_sends(n, tlp));
+                    let io = &mut self.ios[n];
+                    if gone {
                         io.host = None;
                         io.free_since = self.now;
                         io.reset_until = self.now + JOIN;
-                        self.hosts[h].slots[slot].io = None;
+                        io.held = Default::default();
+                        let slot = &mut self.hosts[h].slots[slot];
+                        (slot.io, slot.empty_until) = (None, self.now + JOIN);
                     }
                 }
                 None => self.join(n),
@@ -197,9 +214,12 @@ impl StandIn {
         if !io.wire.connected || self.now < io.free_since + JOIN {
             return;
         }
-        let vid = io.vid;
+        let (vid, now) = (io.vid, self.now);
         let Some(h) = self.hosts.iter().position(|host| host.vid == vid && host.wire.connected) else { return };
-        let Some(slot) = self.hosts[h].slots.iter().position(|slot| slot.io.is_none()) else { return };
+        let Some(slot) = self.hosts[h].slots.iter().position(|slot| slot.io.is_none() && now >= slot.empty_until)
+        else {
+            return;
+        };
         self.hosts[h].slots[slot].io = Some(n);
         self.ios[n].host = Some((h, slot));
         self.ios[n].heard = self.now;
@@ -275,7 +295,7 @@ impl StandIn {
         }
     }
 
-    fn from_host(&mut self, h: usize, bytes: Vec<u8>) {
+    fn host_sends(&mut self, h: usize, bytes: Vec<u8>) {
         let tlp = Tlp::from_bytes(bytes).unwrap();
         let view = TlpView::parse(tlp.as_bytes()).unwrap();
         let id = view.destination();
@@ -343,14 +363,25 @@ impl StandIn {
         if view.class() == peb_tlp::Class::NonPosted {
             slot.outstanding.push(Completion::of(&view, FunctionId(0), CompletionStatus::Successful));
         }
-        self.ios[io].wire.send(tlp);
+        let io = &mut self.ios[io];
+        if io.heard == self.now {
+            io.wire.send(tlp);
+        } else {
+            io.held[0].push(tlp.into_bytes());
+        }
     }
 
-    fn from_device(&mut self, n: usize, bytes: Vec<u8>) {
+    fn device_sends(&mut self, n: usize, bytes: Vec<u8>) {
         let Some((h, s)) = self.ios[n].host.filter(|&(h, slot)| self.hosts[h].slots[slot].up) else { return };
+        if self.ios[n].heard != self.now {
+            return self.ios[n].held[1].push(bytes);
+        }
         let tlp = Tlp::from_bytes(bytes).unwrap();
         let view = TlpView::parse(tlp.as_bytes()).unwrap();
+        let upstream_master = self.hosts[h].upstream.get(0x04) & 4 != 0;
         let slot = &mut self.hosts[h].slots[s];
+        let master = upstream_master && slot.port.get(0x04) & 4 != 0;
+        let message = matches!(view.ty(), TlpType::Message(_));
         if view.ty() == TlpType::Completion {
             let id = RequestId { requester: view.requester(), tag: view.tag() };
             let Some(at) = slot.outstanding.iter().position(|c| c.request == id) else { return };
@@ -368,6 +399,13 @@ impl StandIn {
                 self.ios[n].wire.send(Tlp::completion(abort, &[]).unwrap());
             }
             return;
+        } else if !master && !message {
+            if view.class() == peb_tlp::Class::NonPosted {
+                let port = FunctionId::new(2, s as u8, 0);
+                let refusal = Completion::of(&view, port, CompletionStatus::UnsupportedRequest);
+                self.ios[n].wire.send(Tlp::completion(refusal, &[]).unwrap());
+            }
+            return;
         } else if view.ty() == TlpType::Message(MsgRouting::Local) {
             slot.intx = view.message_code() < 0x24;
             return self.collapse(h);
@@ -378,20 +416,17 @@ impl StandIn {
 
 impl Wire {
     fn send(&mut self, tlp: Tlp) {
-        self.source.push(tlp.into_bytes());
+        self.port.send(tlp);
     }
 
     /// The TLP that ended in this clock, and the pins.
-    fn clock(&mut self, port: &PortIn, up: bool) -> (Option<Vec<u8>>, PortOut) {
-        let tlp = port.rx.and_then(|beat| self.unpacker.push(beat).unwrap());
+    fn clock(&mut self, pins: &PortIn, up: bool) -> (Option<Vec<u8>>, PortOut) {
+        let PortIn { rx, tx_ready, tx_np_ok } = self.port.pins();
+        let passed = self.port.clock(&PortOut { rx_ready: pins.tx_ready, rx_np_ok: pins.tx_np_ok, tx: pins.rx });
         if !up {
-            self.unpacker = Unpacker::default();
+            self.port.forget_part();
         }
-        let non_posted = |tlp: &[u8]| TlpView::parse(tlp).is_ok_and(|tlp| tlp.class() == peb_tlp::Class::NonPosted);
-        self.source.hold(!port.tx_np_ok && self.source.next_packet().is_some_and(non_posted));
-        let out = PortOut { rx_ready: true, rx_np_ok: true, tx: self.source.offer() };
-        self.source.clock(port.tx_ready);
-        (tlp, out)
+        (passed.received.filter(|_| up), PortOut { rx_ready: tx_ready, rx_np_ok: tx_np_ok, tx: rx })
     }
 }
 
@@ -403,7 +438,7 @@ impl Fabric for StandIn {
         for (h, input) in inputs.hosts.iter().enumerate() {
             let (tlp, port) = self.hosts[h].wire.clock(&input.port, input.link_up);
             if let Some(tlp) = tlp {
-                self.from_host(h, tlp);
+                self.host_sends(h, tlp);
             }
             let slots = &self.hosts[h].slots;
             pins.hosts.push(PebPins {
@@ -417,7 +452,7 @@ impl Fabric for StandIn {
         for (n, input) in inputs.ios.iter().enumerate() {
             let (tlp, port) = self.ios[n].wire.clock(&input.device.port, input.device.link_up);
             if let Some(tlp) = tlp {
-                self.from_device(n, tlp);
+                self.device_sends(n, tlp);
             }
             let down = self.ios[n].host.is_none_or(|(h, _)| self.hosts[h].down);
             pins.ios.push(PebPins {
@@ -436,6 +471,10 @@ impl Fabric for StandIn {
             Peb::Host(n) => self.hosts[n].vid,
             Peb::Io(n) => self.ios[n].vid,
         }
+    }
+
+    fn counts(&self) -> bool {
+        false
     }
 
     fn connect(&mut self, peb: Peb, connected: bool) {

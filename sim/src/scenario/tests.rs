@@ -1,0 +1,27 @@
+//! Every scenario with the stand-in for PEBs: what is checked here are the scenarios themselves.
+
+use super::*;
+use crate::world::stand_in::StandIn;
+
+fn play(name: &str, seed: u64, stalls: bool) -> ScenarioReport {
+    let all = scenarios::<StandIn>();
+    let scenario = all.iter().find(|scenario| scenario.name == name).expect("known");
+    let fabric = StandIn::new(scenario.layout.hosts, scenario.layout.ios);
+    perform(scenario, fabric, &ScenarioConfig { seed, stalls, ..ScenarioConfig::default() }).0
+}
+
+#[test]
+fn every_scenario_passes_with_the_stand_in() {
+    let mut failed = Vec::new();
+    for scenario in scenarios::<StandIn>() {
+        for (seed, stalls) in [(1, false), (2, true)] {
+            println!("{} seed {seed}", scenario.name);
+            let report = play(scenario.name, seed, stalls);
+            if !report.passed() {
+                println!("{report}");
+                failed.push(scenario.name);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{failed:?}");
+}
