@@ -13,10 +13,18 @@ use peb_hdl::prelude::*;
 /// - Order: ordered TLPs never wait for a non-posted one, but for the one that is leaving; a non-posted TLP whose turn has come leaves after the
 ///   ordered TLP that is leaving. `np_ok` is looked at in the clock in which a non-posted TLP is put on the pins.
 /// - `purge` drops what has not begun to leave.
+/// - Ordered TLPs made in this PEB (`local`) enter between those of the tunnel, in turns with them.
+/// - A non-posted TLP needs a verdict before it leaves: its header is shown with `np_head`; in a clock with verdict [`SEND`] it may begin to
+///   leave, with [`DROP`] it is gone, with [`DIVERT`] it leaves by the other stream.
+/// - Flush of a session: its non-posted TLPs are dead, go without a verdict and give no credit back. Takes 66 clocks, `flushing` meanwhile.
 #[derive(Module, Default)]
 pub struct Output {
     pub clock: Signal<In, Clk>,
     pub reset: Signal<In, Bit>,
+    /// A session ends; held until after `flushing`.
+    pub flush: Signal<In, Bit>,
+    pub flush_session: Signal<In, U<3>>,
+    pub flushing: Signal<Out, Bit>,
     /// Drop everything; the TLP that is leaving is finished.
     pub purge: Signal<In, Bit>,
     pub valid: Signal<In, Bit>,
@@ -26,6 +34,25 @@ pub struct Output {
     pub non_posted: Signal<In, Bit>,
     pub session: Signal<In, U<3>>,
     pub ready: Signal<Out, Bit>,
+    /// Posted TLPs and completions made here.
+    pub local_data: Signal<In, U<64>>,
+    pub local_half: Signal<In, Bit>,
+    pub local_last: Signal<In, Bit>,
+    pub local_valid: Signal<In, Bit>,
+    pub local_ready: Signal<Out, Bit>,
+    /// The oldest non-posted TLP: its session and its first four dwords.
+    pub np_head: Signal<Out, Bit>,
+    pub np_owner: Signal<Out, U<3>>,
+    pub np_header: Signal<Out, W<128>>,
+    /// 0: wait, 1: send, 2: drop, 3: divert.
+    pub np_verdict: Signal<In, U<2>>,
+    /// Where it leaves if diverted.
+    pub divert_data: Signal<Out, U<64>>,
+    pub divert_half: Signal<Out, Bit>,
+    pub divert_first: Signal<Out, Bit>,
+    pub divert_last: Signal<Out, Bit>,
+    pub divert_valid: Signal<Out, Bit>,
+    pub divert_ready: Signal<In, Bit>,
     pub tdata: Signal<Out, U<64>>,
     pub tkeep: Signal<Out, U<8>>,
     pub tlast: Signal<Out, Bit>,
@@ -35,7 +62,7 @@ pub struct Output {
     /// One clock: a non-posted TLP of this session has left its place.
     pub np_delivered: Signal<Out, Bit>,
     pub np_session: Signal<Out, U<3>>,
-    /// One clock: a TLP has left.
+    /// One clock: a TLP of the tunnel has left.
     pub delivered: Signal<Out, Bit>,
     /// Something is in the queues or at the pins.
     pub busy: Signal<Out, Bit>,
@@ -45,7 +72,7 @@ pub struct Output {
     /// Ordered TLPs that came, and that have left.
     came: Reg<U<8>>,
     left: Reg<U<8>>,
-    np_head: Reg<U<6>>,
+    np_first: Reg<U<6>>,
     np_tail: Reg<U<6>>,
     np_level: Reg<U<7>>,
     np_beat: Reg<U<3>>,
@@ -68,14 +95,38 @@ pub struct Output {
     out_half: Reg<Bit>,
     out_last: Reg<Bit>,
     out_valid: Reg<Bit>,
-    ordered: LutRam<W<66>, 5>,
+    out_local: Reg<Bit>,
+    /// In the middle of an ordered TLP of the tunnel; of a local one; a local one is next.
+    mid_tunnel: Reg<Bit>,
+    mid_local: Reg<Bit>,
+    local_turn: Reg<Bit>,
+    in_divert: Reg<Bit>,
+    head_dead: Reg<Bit>,
+    head_low: Reg<U<64>>,
+    head_high: Reg<U<64>>,
+    /// A flush: the place looked at, whose it is, the end.
+    walk: Reg<U<7>>,
+    walked: Reg<U<7>>,
+    walk_valid: Reg<Bit>,
+    walk_hit: Reg<Bit>,
+    walk_over: Reg<Bit>,
+    /// The session of the oldest non-posted TLP has ended.
+    forgotten: Reg<Bit>,
+    /// Beats: data, half, last, local.
+    ordered: LutRam<W<67>, 5>,
     waiting: Ram<W<66>, 9>,
     stamps: LutRam<U<8>, 6>,
-    owners: LutRam<U<3>, 6>,
+    owners: [LutRam<U<3>, 6>; 2],
+    dead: LutRam<Bit, 6>,
     staged: LutRam<W<66>, 3>,
-    entry: Signal<Local, W<66>>,
-    beat: Signal<Local, W<66>>,
+    entry: Signal<Local, W<67>>,
+    choose_local: Signal<Local, Bit>,
+    space: Signal<Local, Bit>,
+    beat: Signal<Local, W<67>>,
     free: Signal<Local, Bit>,
+    np_idle: Signal<Local, Bit>,
+    kill: Signal<Local, Bit>,
+    np_done: Signal<Local, Bit>,
     push: Signal<Local, Bit>,
     pop: Signal<Local, Bit>,
     np_push: Signal<Local, Bit>,
@@ -99,7 +150,7 @@ impl Logic for Output {
             level,
             came,
             left,
-            np_head,
+            np_first,
             np_tail,
             np_level,
             np_beat,
@@ -119,42 +170,84 @@ impl Logic for Output {
             out_data,
             out_half,
             out_last,
-            out_valid
+            out_valid,
+            out_local,
+            mid_tunnel,
+            mid_local,
+            local_turn,
+            in_divert,
+            head_dead,
+            head_low,
+            head_high,
+            walk,
+            walked,
+            walk_valid,
+            walk_hit,
+            walk_over,
+            forgotten
         );
-        clock!(self, clock, ordered, waiting, stamps, owners, staged);
-        self.np_delivered.next = false;
+        clock!(self, clock, ordered, waiting, stamps, dead, staged);
+        self.np_done.next = false;
         self.np_session.next = self.owner.q.val();
-        self.delivered.next = self.out_valid.q.val() && self.out_last.q.val() && self.tready.val();
+        self.delivered.next =
+            self.out_valid.q.val() && self.out_last.q.val() && self.tready.val() && !self.out_local.q.val();
         self.may_np.d.next = self.np_ok.val();
 
         // In.
-        self.entry.next = bit_cast_wide::<66, 64>(self.data.val());
+        self.space.next = self.level.q.val() < 32;
+        self.choose_local.next = self.mid_local.q.val()
+            || (self.local_valid.val()
+                && !self.mid_tunnel.q.val()
+                && (self.local_turn.q.val() || !self.valid.val() || self.non_posted.val()));
+        self.entry.next = bit_cast_wide::<67, 64>(self.data.val());
         self.entry.next = self.entry.val().replace_bit(64, self.half.val()).replace_bit(65, self.last.val());
-        self.ready.next = self.level.q.val() < 32;
+        self.ready.next = self.space.val() && !self.choose_local.val();
         if self.non_posted.val() {
             self.ready.next = self.np_level.q.val() < 64;
         }
-        self.push.next = self.valid.val() && !self.non_posted.val() && (self.level.q.val() < 32);
+        self.local_ready.next = self.space.val() && self.choose_local.val();
         self.np_push.next = self.valid.val() && self.non_posted.val() && (self.np_level.q.val() < 64);
+        self.waiting.write_data.next = bit_cast_wide_wide::<66, 67>(self.entry.val());
+        self.push.next = self.valid.val() && !self.non_posted.val() && self.space.val() && !self.choose_local.val();
+        if self.push.val() {
+            self.mid_tunnel.d.next = !self.last.val();
+            self.local_turn.d.next = true;
+        }
+        if self.choose_local.val() {
+            self.entry.next = bit_cast_wide::<67, 64>(self.local_data.val());
+            self.entry.next = self
+                .entry
+                .val()
+                .replace_bit(64, self.local_half.val())
+                .replace_bit(65, self.local_last.val())
+                .replace_bit(66, true);
+            if self.local_valid.val() && self.space.val() {
+                self.push.next = true;
+                self.mid_local.d.next = !self.local_last.val();
+                self.local_turn.d.next = false;
+            }
+        }
         self.ordered.write_enable.next = self.push.val();
         self.ordered.write_address.next = self.tail.q.val();
         self.ordered.write_data.next = self.entry.val();
         if self.push.val() {
             self.tail.d.next = self.tail.q.val() + 1;
-            if self.last.val() {
+            if self.entry.val().get_bit(65) {
                 self.came.d.next = self.came.q.val() + 1;
             }
         }
         self.waiting.write_enable.next = self.np_push.val();
         self.waiting.write_address.next =
             (bit_cast::<9, 6>(self.np_tail.q.val()) << 3) | bit_cast::<9, 3>(self.np_beat.q.val());
-        self.waiting.write_data.next = self.entry.val();
         self.stamps.write_enable.next = self.np_push.val();
         self.stamps.write_address.next = self.np_tail.q.val();
         self.stamps.write_data.next = self.came.q.val();
-        self.owners.write_enable.next = self.np_push.val();
-        self.owners.write_address.next = self.np_tail.q.val();
-        self.owners.write_data.next = self.session.val();
+        for i in 0..2 {
+            self.owners[i].clock.next = self.clock.val();
+            self.owners[i].write_enable.next = self.np_push.val();
+            self.owners[i].write_address.next = self.np_tail.q.val();
+            self.owners[i].write_data.next = self.session.val();
+        }
         if self.np_push.val() {
             self.np_beat.d.next = self.np_beat.q.val() + 1;
             if self.last.val() {
@@ -165,8 +258,9 @@ impl Logic for Output {
 
         // The oldest non-posted TLP comes out of block RAM into a place from which it leaves without gaps.
         self.waiting.read_address.next =
-            (bit_cast::<9, 6>(self.np_head.q.val()) << 3) | bit_cast::<9, 3>(self.fetch_beat.q.val());
-        self.owners.read_address.next = self.np_head.q.val();
+            (bit_cast::<9, 6>(self.np_first.q.val()) << 3) | bit_cast::<9, 3>(self.fetch_beat.q.val());
+        self.owners[0].read_address.next = self.np_first.q.val();
+        self.dead.read_address.next = self.np_first.q.val();
         self.arriving.d.next = false;
         self.arriving_beat.d.next = self.fetch_beat.q.val();
         self.staged.write_enable.next = self.arriving.q.val();
@@ -183,7 +277,44 @@ impl Logic for Output {
         } else if !self.here.q.val() && self.np_level.q.val().any() && !self.in_np.q.val() {
             self.fetching.d.next = true;
             self.fetch_beat.d.next = 0.into();
-            self.owner.d.next = self.owners.read_data.val();
+            self.owner.d.next = self.owners[0].read_data.val();
+        }
+
+        if self.arriving.q.val() && (self.arriving_beat.q.val() == 0) {
+            self.head_low.d.next = bit_cast_narrow::<64, 66>(self.waiting.read_data.val());
+        }
+        if self.arriving.q.val() && (self.arriving_beat.q.val() == 1) {
+            self.head_high.d.next = bit_cast_narrow::<64, 66>(self.waiting.read_data.val());
+        }
+        self.head_dead.d.next = self.dead.read_data.val();
+        self.np_header.next =
+            bit_cast_wide::<128, 64>(self.head_low.q.val()) | (bit_cast_wide::<128, 64>(self.head_high.q.val()) << 64);
+        self.np_owner.next = self.owner.q.val();
+        self.np_idle.next = self.here.q.val() && !self.in_np.q.val() && !self.in_divert.q.val();
+        self.kill.next = self.here.q.val()
+            && (self.forgotten.q.val() || (self.flush.val() && (self.flush_session.val() == self.owner.q.val())));
+        self.forgotten.d.next = self.kill.val();
+        self.np_head.next = self.np_idle.val() && !self.head_dead.q.val() && !self.kill.val();
+
+        // The non-posted TLPs of a session that ends are marked, one place a clock.
+        self.owners[1].read_address.next = self.walk.q.val().get_bits::<6>(0);
+        self.walk_valid.d.next = false;
+        self.walk_hit.d.next = self.owners[1].read_data.val() == self.flush_session.val();
+        self.walked.d.next = self.walk.q.val();
+        if !self.flush.val() {
+            self.walk.d.next = 0.into();
+        } else if !self.np_push.val() && !self.walk.q.val().get_bit(6) {
+            self.walk_valid.d.next = true;
+            self.walk.d.next = self.walk.q.val() + 1;
+        }
+        self.walk_over.d.next = self.walked.q.val().get_bit(6);
+        self.flushing.next = self.flush.val() && !self.walk_over.q.val();
+        self.dead.write_enable.next = self.np_push.val() || (self.walk_valid.q.val() && self.walk_hit.q.val());
+        self.dead.write_address.next = self.walked.q.val().get_bits::<6>(0);
+        self.dead.write_data.next = true;
+        if self.np_push.val() {
+            self.dead.write_address.next = self.np_tail.q.val();
+            self.dead.write_data.next = false;
         }
 
         // A non-posted TLP's turn is noted when it comes: the count of ordered TLPs that have left wraps while the link takes no others.
@@ -196,7 +327,8 @@ impl Logic for Output {
 
         // Out.
         self.free.next = !self.out_valid.q.val() || self.tready.val();
-        self.np_may_start.next = self.here.q.val() && self.may_np.q.val() && self.ripe.q.val().any();
+        self.np_may_start.next =
+            self.np_head.val() && self.may_np.q.val() && self.ripe.q.val().any() && (self.np_verdict.val() == 1);
         self.use_np.next = self.in_np.q.val();
         self.use_ordered.next = self.in_ordered.q.val();
         if !self.in_np.q.val() && !self.in_ordered.q.val() && !self.purge.val() {
@@ -207,15 +339,16 @@ impl Logic for Output {
         self.staged.read_address.next = self.leave_beat.q.val();
         self.beat.next = self.ordered.read_data.val();
         if self.use_np.val() {
-            self.beat.next = self.staged.read_data.val();
+            self.beat.next = bit_cast_wide_wide::<67, 66>(self.staged.read_data.val());
         }
         self.pop.next = false;
         self.np_pop.next = false;
         if self.free.val() {
             self.out_valid.d.next = false;
-            self.out_data.d.next = bit_cast_narrow::<64, 66>(self.beat.val());
+            self.out_data.d.next = bit_cast_narrow::<64, 67>(self.beat.val());
             self.out_half.d.next = self.beat.val().get_bit(64);
             self.out_last.d.next = self.beat.val().get_bit(65);
+            self.out_local.d.next = self.beat.val().get_bit(66);
             if self.use_np.val() {
                 self.out_valid.d.next = true;
                 self.in_np.d.next = !self.beat.val().get_bit(65);
@@ -225,7 +358,7 @@ impl Logic for Output {
                     self.here.d.next = false;
                     self.np_turn.d.next = false;
                     self.np_pop.next = true;
-                    self.np_delivered.next = true;
+                    self.np_done.next = true;
                 }
             } else if self.use_ordered.val() && self.level.q.val().any() {
                 self.pop.next = true;
@@ -244,10 +377,36 @@ impl Logic for Output {
                 self.left.d.next = self.left.q.val() + 1;
             }
         }
-        if self.purge.val() && !self.in_np.q.val() && self.ripe.q.val().any() && self.here.q.val() {
-            self.here.d.next = false;
-            self.np_pop.next = true;
+        // A non-posted TLP that does not go to the link.
+        self.divert_valid.next = self.in_divert.q.val();
+        self.divert_data.next = bit_cast_narrow::<64, 66>(self.staged.read_data.val());
+        self.divert_half.next = self.staged.read_data.val().get_bit(64);
+        self.divert_last.next = self.staged.read_data.val().get_bit(65);
+        self.divert_first.next = !self.leave_beat.q.val().any();
+        if self.in_divert.q.val() {
+            if self.divert_ready.val() {
+                self.leave_beat.d.next = self.leave_beat.q.val() + 1;
+                if self.staged.read_data.val().get_bit(65) {
+                    self.leave_beat.d.next = 0.into();
+                    self.here.d.next = false;
+                    self.in_divert.d.next = false;
+                    self.np_pop.next = true;
+                    self.np_done.next = true;
+                }
+            }
+        } else if self.np_idle.val() && self.ripe.q.val().any() {
+            if self.purge.val() || self.head_dead.q.val() || self.kill.val() {
+                self.here.d.next = false;
+                self.np_pop.next = true;
+            } else if self.np_verdict.val() == 2 {
+                self.here.d.next = false;
+                self.np_pop.next = true;
+                self.np_done.next = true;
+            } else if self.np_verdict.val() == 3 {
+                self.in_divert.d.next = true;
+            }
         }
+        self.np_delivered.next = self.np_done.val() && !self.kill.val();
         if self.pop.val() {
             self.head.d.next = self.head.q.val() + 1;
         }
@@ -257,7 +416,7 @@ impl Logic for Output {
             self.level.d.next = self.level.q.val() - 1;
         }
         if self.np_pop.val() {
-            self.np_head.d.next = self.np_head.q.val() + 1;
+            self.np_first.d.next = self.np_first.q.val() + 1;
         }
         if self.ripens.val() && !self.np_pop.val() {
             self.ripe.d.next = self.ripe.q.val() + 1;
@@ -284,7 +443,7 @@ impl Logic for Output {
             self.level.d.next = 0.into();
             self.came.d.next = 0.into();
             self.left.d.next = 0.into();
-            self.np_head.d.next = 0.into();
+            self.np_first.d.next = 0.into();
             self.np_tail.d.next = 0.into();
             self.np_level.d.next = 0.into();
             self.ripe.d.next = 0.into();
@@ -298,6 +457,13 @@ impl Logic for Output {
             self.in_ordered.d.next = false;
             self.in_np.d.next = false;
             self.out_valid.d.next = false;
+            self.mid_tunnel.d.next = false;
+            self.mid_local.d.next = false;
+            self.local_turn.d.next = false;
+            self.in_divert.d.next = false;
+            self.walk.d.next = 0.into();
+            self.walk_valid.d.next = false;
+            self.forgotten.d.next = false;
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The receive path.
 
-use super::{HeaderCapture, Output, Reassembly, Unpacker};
+use super::{HeaderCapture, Reassembly, Unpacker};
 use peb_hdl::prelude::*;
 
-/// [`HeaderCapture`], [`Reassembly`], [`Unpacker`] and [`Output`]: frames from the MAC in, TLPs to the PCIe link out.
+/// [`HeaderCapture`], [`Reassembly`] and [`Unpacker`]: frames from the MAC in, TLPs of all sessions out.
 ///
-/// - Latency: the first beat of an ordered TLP stands at the pins 9 clocks after `accept`. Throughput: a beat a clock.
+/// - Latency: the first beat of a TLP stands at the output 8 clocks after `accept`. Throughput: a beat a clock.
 /// - Registered, reset, bad input, waiting: see the blocks. Only wires here.
-/// - With one session (I/O side) a flush also drops what waits for the link: no TLP of one host reaches what the next one uses.
 #[derive(Module)]
 pub struct RxPath<const SESSIONS: usize, const A: usize> {
     pub clock: Signal<In, Clk>,
@@ -34,9 +33,24 @@ pub struct RxPath<const SESSIONS: usize, const A: usize> {
     /// One clock: an acknowledgement of this session was put into a frame.
     pub ack_sent: Signal<In, Bit>,
     pub ack_sent_session: Signal<In, U<3>>,
-    /// The PCIe link.
-    pub tready: Signal<In, Bit>,
-    pub np_ok: Signal<In, Bit>,
+    /// `flush_done` has to wait.
+    pub flushing: Signal<In, Bit>,
+    /// A beat of a TLP, see [`Unpacker`].
+    pub valid: Signal<Out, Bit>,
+    pub data: Signal<Out, U<64>>,
+    pub half: Signal<Out, Bit>,
+    pub head: Signal<Out, Bit>,
+    pub last: Signal<Out, Bit>,
+    pub header: Signal<Out, W<128>>,
+    pub non_posted: Signal<Out, Bit>,
+    pub session: Signal<Out, U<3>>,
+    pub ready: Signal<In, Bit>,
+    /// One clock: a control record of `session`.
+    pub record_valid: Signal<Out, Bit>,
+    pub record: Signal<Out, U<64>>,
+    /// One clock: a non-posted TLP of this session has left its place.
+    pub np_delivered: Signal<In, Bit>,
+    pub np_session: Signal<In, U<3>>,
     /// The header of a good frame, until `header_done`.
     pub header_valid: Signal<Out, Bit>,
     pub header_src: Signal<Out, U<48>>,
@@ -61,10 +75,6 @@ pub struct RxPath<const SESSIONS: usize, const A: usize> {
     pub ts_delta: Signal<Out, U<24>>,
     pub echo_valid: Signal<Out, Bit>,
     pub ack_due: Signal<Out, U<8>>,
-    pub tdata: Signal<Out, U<64>>,
-    pub tkeep: Signal<Out, U<8>>,
-    pub tlast: Signal<Out, Bit>,
-    pub tvalid: Signal<Out, Bit>,
     /// One clock each, for the counters.
     pub foreign: Signal<Out, Bit>,
     pub dropped: Signal<Out, Bit>,
@@ -72,14 +82,10 @@ pub struct RxPath<const SESSIONS: usize, const A: usize> {
     pub out_of_order: Signal<Out, Bit>,
     pub no_space: Signal<Out, Bit>,
     pub malformed: Signal<Out, Bit>,
-    pub delivered: Signal<Out, Bit>,
     pub fatal: Signal<Out, Bit>,
-    header: HeaderCapture,
+    capture: HeaderCapture,
     reassembly: Reassembly<SESSIONS, A>,
     unpacker: Unpacker,
-    merge: Output,
-    purges: Constant<Bit>,
-    purge: Signal<Local, Bit>,
     _activity: Activity,
 }
 
@@ -104,8 +110,20 @@ impl<const SESSIONS: usize, const A: usize> Default for RxPath<SESSIONS, A> {
             ack_session: Signal::default(),
             ack_sent: Signal::default(),
             ack_sent_session: Signal::default(),
-            tready: Signal::default(),
-            np_ok: Signal::default(),
+            flushing: Signal::default(),
+            valid: Signal::default(),
+            data: Signal::default(),
+            half: Signal::default(),
+            head: Signal::default(),
+            last: Signal::default(),
+            header: Signal::default(),
+            non_posted: Signal::default(),
+            session: Signal::default(),
+            ready: Signal::default(),
+            record_valid: Signal::default(),
+            record: Signal::default(),
+            np_delivered: Signal::default(),
+            np_session: Signal::default(),
             header_valid: Signal::default(),
             header_src: Signal::default(),
             header_kind: Signal::default(),
@@ -128,24 +146,16 @@ impl<const SESSIONS: usize, const A: usize> Default for RxPath<SESSIONS, A> {
             ts_delta: Signal::default(),
             echo_valid: Signal::default(),
             ack_due: Signal::default(),
-            tdata: Signal::default(),
-            tkeep: Signal::default(),
-            tlast: Signal::default(),
-            tvalid: Signal::default(),
             foreign: Signal::default(),
             dropped: Signal::default(),
             duplicate: Signal::default(),
             out_of_order: Signal::default(),
             no_space: Signal::default(),
             malformed: Signal::default(),
-            delivered: Signal::default(),
             fatal: Signal::default(),
-            header: HeaderCapture::default(),
+            capture: HeaderCapture::default(),
             reassembly: Reassembly::default(),
             unpacker: Unpacker::default(),
-            merge: Output::default(),
-            purges: Constant::new(SESSIONS == 1),
-            purge: Signal::default(),
             _activity: Activity::default(),
         }
     }
@@ -154,42 +164,40 @@ impl<const SESSIONS: usize, const A: usize> Default for RxPath<SESSIONS, A> {
 impl<const SESSIONS: usize, const A: usize> Logic for RxPath<SESSIONS, A> {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, header, reassembly, unpacker, merge);
-        self.header.reset.next = self.reset.val();
+        clock!(self, clock, capture, reassembly, unpacker);
+        self.capture.reset.next = self.reset.val();
         self.reassembly.reset.next = self.reset.val();
         self.unpacker.reset.next = self.reset.val();
-        self.merge.reset.next = self.reset.val();
-        self.purge.next = self.purges.val() && self.flush.val();
 
-        self.header.word.next = self.word.val();
-        self.header.word_valid.next = self.word_valid.val();
-        self.header.first.next = self.first.val();
-        self.header.end.next = self.end.val();
-        self.header.good.next = self.good.val();
-        self.header.length.next = self.length.val();
-        self.header.mac_src.next = self.mac_src.val();
-        self.header.done.next = self.header_done.val();
-        self.header_valid.next = self.header.valid.val();
-        self.header_src.next = self.header.src.val();
-        self.header_kind.next = self.header.kind.val();
-        self.header_flags.next = self.header.flags.val();
-        self.header_src_epoch.next = self.header.src_epoch.val();
-        self.header_dst_epoch.next = self.header.dst_epoch.val();
-        self.header_seq.next = self.header.seq.val();
-        self.header_ack.next = self.header.ack.val();
-        self.header_index.next = self.header.index.val();
-        self.header_sack.next = self.header.sack.val();
-        self.header_ts_echo.next = self.header.ts_echo.val();
-        self.header_window.next = self.header.window.val();
-        self.header_np_limit.next = self.header.np_limit.val();
+        self.capture.word.next = self.word.val();
+        self.capture.word_valid.next = self.word_valid.val();
+        self.capture.first.next = self.first.val();
+        self.capture.end.next = self.end.val();
+        self.capture.good.next = self.good.val();
+        self.capture.length.next = self.length.val();
+        self.capture.mac_src.next = self.mac_src.val();
+        self.capture.done.next = self.header_done.val();
+        self.header_valid.next = self.capture.valid.val();
+        self.header_src.next = self.capture.src.val();
+        self.header_kind.next = self.capture.kind.val();
+        self.header_flags.next = self.capture.flags.val();
+        self.header_src_epoch.next = self.capture.src_epoch.val();
+        self.header_dst_epoch.next = self.capture.dst_epoch.val();
+        self.header_seq.next = self.capture.seq.val();
+        self.header_ack.next = self.capture.ack.val();
+        self.header_index.next = self.capture.index.val();
+        self.header_sack.next = self.capture.sack.val();
+        self.header_ts_echo.next = self.capture.ts_echo.val();
+        self.header_window.next = self.capture.window.val();
+        self.header_np_limit.next = self.capture.np_limit.val();
 
-        self.reassembly.payload_valid.next = self.header.payload_valid.val();
-        self.reassembly.payload_word.next = self.header.payload_word.val();
-        self.reassembly.payload_first.next = self.header.payload_first.val();
-        self.reassembly.flags.next = self.header.flags.val();
-        self.reassembly.seq.next = self.header.seq.val();
-        self.reassembly.ts.next = self.header.ts.val();
-        self.reassembly.dwords.next = self.header.dwords.val();
+        self.reassembly.payload_valid.next = self.capture.payload_valid.val();
+        self.reassembly.payload_word.next = self.capture.payload_word.val();
+        self.reassembly.payload_first.next = self.capture.payload_first.val();
+        self.reassembly.flags.next = self.capture.flags.val();
+        self.reassembly.seq.next = self.capture.seq.val();
+        self.reassembly.ts.next = self.capture.ts.val();
+        self.reassembly.dwords.next = self.capture.dwords.val();
         self.reassembly.now.next = self.now.val();
         self.reassembly.accept.next = self.accept.val();
         self.reassembly.accept_session.next = self.accept_session.val();
@@ -198,7 +206,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for RxPath<SESSIONS, A> {
         self.reassembly.ack_session.next = self.ack_session.val();
         self.reassembly.ack_sent.next = self.ack_sent.val();
         self.reassembly.ack_sent_session.next = self.ack_sent_session.val();
-        self.reassembly.unpacking.next = self.unpacker.unpacking.val() || (self.purge.val() && self.merge.busy.val());
+        self.reassembly.unpacking.next = self.unpacker.unpacking.val() || self.flushing.val();
         self.rx_done.next = self.reassembly.rx_done.val();
         self.flush_done.next = self.reassembly.flush_done.val();
         self.ack.next = self.reassembly.ack.val();
@@ -221,30 +229,26 @@ impl<const SESSIONS: usize, const A: usize> Logic for RxPath<SESSIONS, A> {
         self.unpacker.flush.next = self.flush.val();
         self.unpacker.flush_session.next = self.flush_session.val();
 
-        self.merge.valid.next = self.unpacker.valid.val();
-        self.merge.data.next = self.unpacker.data.val();
-        self.merge.half.next = self.unpacker.half.val();
-        self.merge.last.next = self.unpacker.last.val();
-        self.merge.non_posted.next = self.unpacker.non_posted.val();
-        self.merge.session.next = self.unpacker.session.val();
-        self.unpacker.ready.next = self.merge.ready.val();
-        self.merge.purge.next = self.purge.val();
-        self.merge.tready.next = self.tready.val();
-        self.merge.np_ok.next = self.np_ok.val();
-        self.reassembly.np_delivered.next = self.merge.np_delivered.val();
-        self.reassembly.np_session.next = self.merge.np_session.val();
-        self.tdata.next = self.merge.tdata.val();
-        self.tkeep.next = self.merge.tkeep.val();
-        self.tlast.next = self.merge.tlast.val();
-        self.tvalid.next = self.merge.tvalid.val();
+        self.valid.next = self.unpacker.valid.val();
+        self.data.next = self.unpacker.data.val();
+        self.half.next = self.unpacker.half.val();
+        self.head.next = self.unpacker.first.val();
+        self.last.next = self.unpacker.last.val();
+        self.header.next = self.unpacker.header.val();
+        self.non_posted.next = self.unpacker.non_posted.val();
+        self.session.next = self.unpacker.session.val();
+        self.unpacker.ready.next = self.ready.val();
+        self.record_valid.next = self.unpacker.record_valid.val();
+        self.record.next = self.unpacker.record.val();
+        self.reassembly.np_delivered.next = self.np_delivered.val();
+        self.reassembly.np_session.next = self.np_session.val();
 
-        self.foreign.next = self.header.foreign.val();
-        self.dropped.next = self.header.dropped.val();
+        self.foreign.next = self.capture.foreign.val();
+        self.dropped.next = self.capture.dropped.val();
         self.duplicate.next = self.reassembly.duplicate.val();
         self.out_of_order.next = self.reassembly.out_of_order.val();
         self.no_space.next = self.reassembly.no_space.val();
         self.malformed.next = self.unpacker.malformed.val();
-        self.delivered.next = self.merge.delivered.val();
         self.fatal.next = self.reassembly.fatal.val();
     }
 }

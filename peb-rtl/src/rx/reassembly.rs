@@ -114,6 +114,9 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     free_list: LutRam<U<5>, 5>,
     queue: LutRam<U<17>, 5>,
     reserve: Constant<U<6>>,
+    promise: Constant<U<8>>,
+    /// A new promise is told after a quarter of it: mask of the count.
+    quarter: Constant<U<8>>,
     distance: Signal<Local, U<16>>,
     table_seq: Signal<Local, U<16>>,
     take: Signal<Local, Bit>,
@@ -207,6 +210,8 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             free_list: LutRam::default(),
             queue: LutRam::default(),
             reserve: Constant::new((SESSIONS as u64).into()),
+            promise: Constant::new(Self::PROMISE.into()),
+            quarter: Constant::new((Self::PROMISE / 4 - 1).into()),
             distance: Signal::default(),
             table_seq: Signal::default(),
             take: Signal::default(),
@@ -226,6 +231,11 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             _activity: Activity::default(),
         }
     }
+}
+
+impl<const SESSIONS: usize, const A: usize> Reassembly<SESSIONS, A> {
+    /// Non-posted TLPs that each session may have on the way: their share of the 64 places of [`super::Output`], a power of two.
+    pub const PROMISE: u64 = 64 >> (usize::BITS - (SESSIONS - 1).leading_zeros());
 }
 
 impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
@@ -314,6 +324,8 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
 
         match self.state.q.val() {
             State::Init => {
+                self.echo.write_enable.next = true;
+                self.echo.write_data.next = 0.into();
                 // Slot 0 is the first to land in; the others are free.
                 self.count.d.next = self.count.q.val() + 1;
                 self.landing.d.next = 0.into();
@@ -502,7 +514,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         self.room.next = bits::<6>(31) - self.in_order.q.val();
         self.window.next = bit_cast::<8, 6>(self.room.val());
         self.np_told.read_address.next = self.ack_session.val();
-        self.np_limit.next = self.np_told.read_data.val() + 64;
+        self.np_limit.next = self.np_told.read_data.val() + self.promise.val();
         self.echo.read_address.next = self.ack_session.val();
         self.ts_delta.next = self.echo.read_data.val().get_bits::<24>(0);
         self.echo_valid.next = self.echo.read_data.val().get_bit(24);
@@ -520,10 +532,11 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         if self.state.q.val() == State::Store {
             self.owed.next = self.owed.val() | (bits::<8>(1) << self.session.q.val());
         }
-        if self.np_delivered.val() && (self.np_next.val().get_bits::<4>(0) == 0) {
+        if self.np_delivered.val() && !(self.np_next.val() & self.quarter.val()).any() {
             self.owed.next = self.owed.val() | (bits::<8>(1) << self.np_session.val());
         }
         if self.state.q.val() == State::FlushQueue {
+            self.small.d.next = self.small.q.val() & !(bits::<8>(1) << self.session.q.val());
             self.owed.next = self.owed.val() & !(bits::<8>(1) << self.session.q.val());
         }
         self.due.d.next = self.owed.val();

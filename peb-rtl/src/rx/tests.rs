@@ -2,20 +2,21 @@
 
 mod frames;
 mod rig;
+mod whole;
 
-use super::RxPath;
 use crate::testing::clocked;
 use frames::{tlp, Frame, Header, HAS_TLPS, NON_POSTED, ORDERED};
 use rand::seq::SliceRandom;
 use rand::Rng;
 use rig::Rig;
+use whole::Whole;
 
-clocked!(RxPath<1, 5>, RxPath<4, 8>);
+clocked!(Whole<1, 5>, Whole<4, 8>);
 
 /// Sends every frame of every session, in an order made of losses, duplicates and late ones.
 fn shuffle<const S: usize, const A: usize>(rig: &mut Rig<S, A>)
 where
-    RxPath<S, A>: crate::testing::Clocked,
+    Whole<S, A>: crate::testing::Clocked,
 {
     for round in 0.. {
         assert!(round < 20_000, "never ends");
@@ -31,7 +32,7 @@ where
             _ => -rig.rng.gen_range(0..31_i32),
         };
         let seq = (i32::from(session.expected) + ahead).clamp(0, session.frames.len() as i32 - 1);
-        let np_room = session.np_came < 64 || session.non_posted.len() < 30;
+        let np_room = session.np_came < 64 / S || session.non_posted.len() < 30 / S;
         if !np_room {
             rig.np_ok = true;
             rig.steps(10);
@@ -45,7 +46,7 @@ where
 
 fn random_order<const S: usize, const A: usize>(name: &str, seed: u64, frames: usize)
 where
-    RxPath<S, A>: crate::testing::Clocked,
+    Whole<S, A>: crate::testing::Clocked,
 {
     let mut rig = Rig::<S, A>::new(name, seed);
     for _ in 0..frames {
@@ -136,7 +137,7 @@ fn long(rig: &mut Rig<1, 5>) -> Vec<u8> {
 
 fn flushes<const S: usize, const A: usize>(name: &str, seed: u64)
 where
-    RxPath<S, A>: crate::testing::Clocked,
+    Whole<S, A>: crate::testing::Clocked,
 {
     let mut rig = Rig::<S, A>::new(name, seed);
     for round in 0..6 {

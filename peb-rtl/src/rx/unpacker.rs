@@ -8,8 +8,8 @@ use peb_hdl::prelude::*;
 ///   has begun its beats come without a gap as long as `ready` is 1.
 /// - Registered: the dwords read ahead (five at most) and all state; the output follows from them.
 /// - Reset: forgets the frame it is in.
-/// - Bad input: what begins like no TLP, or is longer than the rest of its frame or, non-posted, than 16 dwords, ends the frame and is `malformed`; control records
-///   (first byte 0xE0 to 0xFE) are passed over.
+/// - Bad input: what begins like no TLP, or is longer than the rest of its frame or, non-posted, than 16 dwords, ends the frame and is `malformed`.
+/// - Control records (first byte 0xE0 to 0xFE) of two dwords come out at `record`, in the order of the stream; others are passed over.
 /// - Waits for `ready` alone, and only to begin a TLP or in the middle of an ordered one.
 #[derive(Module, Default)]
 pub struct Unpacker {
@@ -36,12 +36,18 @@ pub struct Unpacker {
     pub valid: Signal<Out, Bit>,
     pub data: Signal<Out, U<64>>,
     pub half: Signal<Out, Bit>,
+    pub first: Signal<Out, Bit>,
     pub last: Signal<Out, Bit>,
+    /// With the first beat: the first four dwords of the TLP.
+    pub header: Signal<Out, W<128>>,
     /// The TLP is non-posted; steady over the TLP.
     pub non_posted: Signal<Out, Bit>,
     pub session: Signal<Out, U<3>>,
     /// There is room for a beat of this kind.
     pub ready: Signal<In, Bit>,
+    /// One clock: a control record of `session`, its first byte in the low bits.
+    pub record_valid: Signal<Out, Bit>,
+    pub record: Signal<Out, U<64>>,
     /// One clock: the rest of a frame was dropped.
     pub malformed: Signal<Out, Bit>,
     inside: Reg<Bit>,
@@ -65,6 +71,8 @@ pub struct Unpacker {
     total: Signal<Local, U<11>>,
     fmt_type: Signal<Local, U<8>>,
     is_np: Signal<Local, Bit>,
+    known: Signal<Local, Bit>,
+    enough: Signal<Local, Bit>,
     np: Signal<Local, Bit>,
     skip: Signal<Local, Bit>,
     whole: Signal<Local, U<11>>,
@@ -94,7 +102,13 @@ impl Logic for Unpacker {
         self.malformed.next = false;
         self.valid.next = false;
         self.half.next = false;
+        self.first.next = false;
         self.last.next = false;
+        self.enough.next = false;
+        self.record_valid.next = false;
+        self.record.next = self.low.q.val();
+        self.header.next =
+            bit_cast_wide::<128, 64>(self.low.q.val()) | (bit_cast_wide::<128, 64>(self.middle.q.val()) << 64);
         self.data.next = self.low.q.val();
         self.session.next = self.owner.q.val();
         self.eat.next = 0.into();
@@ -124,6 +138,15 @@ impl Logic for Unpacker {
             || (self.fmt_type.val().get_bits::<5>(0) == 12)
             || (self.fmt_type.val().get_bits::<5>(0) == 13)
             || (self.fmt_type.val().get_bits::<5>(0) == 14);
+        // Memory, I/O, configuration, AtomicOp, message, completion (PCIe 2.2.1, table 2-3).
+        self.known.next = (self.fmt_type.val().get_bits::<5>(0) == 0)
+            || ((self.fmt_type.val().get_bits::<5>(0) == 1) && !self.fmt_type.val().get_bit(6))
+            || (self.is_np.val() && !self.fmt_type.val().get_bit(5) && !self.fmt_type.val().get_bit(3))
+            || ((self.fmt_type.val().get_bits::<4>(1) == 5) && !self.fmt_type.val().get_bit(5))
+            || (self.is_np.val() && self.fmt_type.val().get_bit(3) && self.fmt_type.val().get_bit(6))
+            || ((self.fmt_type.val().get_bits::<2>(3) == 2)
+                && self.fmt_type.val().get_bit(5)
+                && (self.fmt_type.val().get_bits::<3>(0) < 6));
         self.np.next = self.to_np.q.val();
         self.skip.next = self.skipping.q.val();
         self.whole.next = bit_cast::<11, 9>(self.rest.q.val());
@@ -146,6 +169,11 @@ impl Logic for Unpacker {
                     if (self.fmt_type.val() != 0xFF)
                         && ((self.whole.val() > bit_cast::<11, 9>(self.left.q.val()))
                             || (self.whole.val() == 0)
+                            || (!self.skip.val() && !self.known.val())
+                            || (!self.skip.val()
+                                && self.fmt_type.val().get_bit(6)
+                                && !self.low.q.val().get_bits::<2>(16).any()
+                                && !self.low.q.val().get_bits::<8>(24).any())
                             || (self.is_np.val() && !self.skip.val() && (self.whole.val() > 16))
                             || (self.fmt_type.val().get_bits::<3>(5) == 4)
                             || (self.fmt_type.val().get_bits::<3>(5) == 5)
@@ -166,9 +194,17 @@ impl Logic for Unpacker {
                     self.eat.next = 2.into();
                     self.last.next = self.whole.val() == 2;
                 }
-                self.move_on.next =
-                    (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val())) && (self.ready.val() || self.skip.val());
-                self.valid.next = (self.held.q.val() >= bit_cast::<3, 2>(self.eat.val())) && !self.skip.val();
+                // A TLP begins when its header is here.
+                self.enough.next = self.held.q.val() >= bit_cast::<3, 2>(self.eat.val());
+                if !self.rest.q.val().any() && !self.skip.val() {
+                    self.first.next = true;
+                    self.enough.next =
+                        (self.held.q.val() >= 4) || ((self.whole.val() == 3) && (self.held.q.val() == 3));
+                }
+                self.move_on.next = self.enough.val() && (self.ready.val() || self.skip.val());
+                self.valid.next = self.enough.val() && !self.skip.val();
+                self.record_valid.next =
+                    self.enough.val() && self.skip.val() && !self.rest.q.val().any() && (self.whole.val() == 2);
             }
         }
         self.non_posted.next = self.np.val();

@@ -1,7 +1,7 @@
 //! The receive path between a MAC, sessions and a PCIe link made of plain Rust, with a plain-Rust reference beside it.
 
 use super::frames::{is_np, mac_words, Frame, Header, HAS_TLPS};
-use crate::rx::RxPath;
+use super::whole::Whole;
 use crate::testing::Bench;
 use peb_tlp::OrderChecker;
 use rand::{Rng, SeedableRng};
@@ -30,9 +30,9 @@ impl Session {
 
 pub struct Rig<const S: usize, const A: usize>
 where
-    RxPath<S, A>: crate::testing::Clocked,
+    Whole<S, A>: crate::testing::Clocked,
 {
-    pub bench: Bench<RxPath<S, A>>,
+    pub bench: Bench<Whole<S, A>>,
     pub rng: ChaCha8Rng,
     pub sessions: Vec<Session>,
     /// Probability of `tready` in sixteenths.
@@ -57,11 +57,11 @@ where
 
 impl<const S: usize, const A: usize> Rig<S, A>
 where
-    RxPath<S, A>: crate::testing::Clocked,
+    Whole<S, A>: crate::testing::Clocked,
 {
     pub fn new(name: &str, seed: u64) -> Self {
         println!("seed {seed}");
-        let mut bench = Bench::unwatched(name, RxPath::<S, A>::default());
+        let mut bench = Bench::unwatched(name, Whole::<S, A>::default());
         bench.reset();
         bench.clocks(34);
         Rig {
@@ -157,7 +157,7 @@ where
             }
         }
         self.due |= self.stored.take().map_or(0, |s| 1 << s);
-        if let Some(s) = np_event.filter(|s| self.sessions[*s].np_delivered % 16 == 0) {
+        if let Some(s) = np_event.filter(|s| self.sessions[*s].np_delivered % (16 / S as u8) == 0) {
             self.due |= 1 << s;
         }
         if self.flushing.is_some() {
@@ -169,7 +169,12 @@ where
             let s = &self.sessions[asked];
             assert_eq!((ack, sack), (s.expected, s.sack()), "clock {}: ack, sack of {asked}", self.clock);
             assert_eq!(due, self.due, "clock {}: ack_due", self.clock);
-            assert_eq!(np_limit, s.np_delivered.wrapping_add(64), "clock {}: np_limit of {asked}", self.clock);
+            assert_eq!(
+                np_limit,
+                s.np_delivered.wrapping_add(64 / S as u8),
+                "clock {}: np_limit of {asked}",
+                self.clock
+            );
         }
         self.bench.tick();
         self.clock += 1;
