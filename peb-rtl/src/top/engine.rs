@@ -1,18 +1,12 @@
-//! The engine that both cores are made of.
+//! A tunnel and nothing else: what enters at one side leaves at the other.
 
-use crate::mac::{GmiiRx, GmiiTx, Pause};
-use crate::registers::ManagementRegisters;
-use crate::reliability::TxControl;
-use crate::rx::RxPath;
-use crate::session::{Role, Sessions, Ticker};
-use crate::tlp::Framer;
-use crate::tx::TxPath;
+use super::Tunnel;
+use crate::rx::Output;
+use crate::tlp::{Framer, Gate};
 use peb_hdl::prelude::*;
 
-/// All blocks of the tunnel, wired: PCIe stream on one side, GMII on the other, registers.
-///
-/// `SESSIONS` is the number of slots of a host, 1 for an I/O PEB; `A` the width of the table of received slots, 5 for one session,
-/// 8 for more. Ports as in `docs/interface.md`. TLPs from PCIe go to session 0 until routing exists.
+/// The tunnel between PCIe pins and GMII pins, without configuration space, routing and hot-plug: to measure the tunnel and to replay traces
+/// through it. Parameters as [`Tunnel`]. Ports as in `docs/interface.md`. TLPs from PCIe go to session 0, TLPs of all sessions to PCIe.
 #[derive(Module)]
 pub struct Engine<const SESSIONS: usize, const A: usize> {
     pub clock: Signal<In, Clk>,
@@ -49,24 +43,17 @@ pub struct Engine<const SESSIONS: usize, const A: usize> {
     pub stat_fatal: Signal<Out, Bit>,
     pub session_up: Signal<Out, U<8>>,
     pub tick: Signal<Out, Bit>,
-    ticker: Ticker,
-    registers: ManagementRegisters,
+    gate: Gate,
     framer: Framer,
-    tx: TxPath<SESSIONS>,
-    control: TxControl<SESSIONS>,
-    gmii_tx: GmiiTx,
-    pause: Pause,
-    gmii_rx: GmiiRx,
-    rx: RxPath<SESSIONS, A>,
-    sessions: Sessions<SESSIONS>,
-    role: Role,
-    ethertype: Constant<U<16>>,
-    fatal: Reg<Bit>,
+    tunnel: Tunnel<SESSIONS, A>,
+    merge: Output,
+    single: Constant<Bit>,
+    purge: Signal<Local, Bit>,
     _activity: Activity,
 }
 
 impl<const SESSIONS: usize, const A: usize> Engine<SESSIONS, A> {
-    fn with(role: Role, registers: ManagementRegisters, sessions: Sessions<SESSIONS>, places: usize) -> Self {
+    fn with(tunnel: Tunnel<SESSIONS, A>) -> Self {
         Engine {
             clock: Signal::default(),
             reset: Signal::default(),
@@ -102,279 +89,119 @@ impl<const SESSIONS: usize, const A: usize> Engine<SESSIONS, A> {
             stat_fatal: Signal::default(),
             session_up: Signal::default(),
             tick: Signal::default(),
-            ticker: Ticker::default(),
-            registers,
+            gate: Gate::default(),
             framer: Framer::default(),
-            tx: TxPath::new(places),
-            control: TxControl::new(),
-            gmii_tx: GmiiTx::default(),
-            pause: Pause::default(),
-            gmii_rx: GmiiRx::default(),
-            rx: RxPath::default(),
-            sessions,
-            role,
-            ethertype: Constant::new(u64::from(peb_wire::ETHERTYPE).into()),
-            fatal: Reg::default(),
+            tunnel,
+            merge: Output::default(),
+            single: Constant::new(SESSIONS == 1),
+            purge: Signal::default(),
             _activity: Activity::default(),
         }
     }
 
-    /// The engine of a host PEB with `SESSIONS` slots.
+    /// The tunnel of a host PEB with `SESSIONS` slots.
     pub fn host() -> Self {
-        Self::with(Role::host(SESSIONS), ManagementRegisters::host(SESSIONS), Sessions::host(), 256)
+        Self::with(Tunnel::host())
     }
 
-    /// The engine of an I/O PEB.
+    /// The tunnel of an I/O PEB.
     pub fn io() -> Self {
-        Self::with(Role::io(), ManagementRegisters::io(), Sessions::io(), 8)
+        Self::with(Tunnel::io())
     }
 }
 
 impl<const SESSIONS: usize, const A: usize> Logic for Engine<SESSIONS, A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, fatal);
-        clock!(self, clock, ticker, registers, framer, tx, control, gmii_tx, pause, gmii_rx, rx, sessions);
-        self.ticker.reset.next = self.reset.val();
-        self.registers.reset.next = self.reset.val();
+        clock!(self, clock, gate, framer, tunnel, merge);
+        self.gate.reset.next = self.reset.val();
         self.framer.reset.next = self.reset.val();
-        self.tx.reset.next = self.reset.val();
-        self.control.reset.next = self.reset.val();
-        self.gmii_tx.reset.next = self.reset.val();
-        self.pause.reset.next = self.reset.val();
-        self.gmii_rx.reset.next = self.reset.val();
-        self.rx.reset.next = self.reset.val();
-        self.sessions.reset.next = self.reset.val();
-
-        // Time and registers.
-        self.ticker.period.next = self.registers.tick_clocks.val();
-        self.tick.next = self.ticker.tick.val();
-        self.registers.cfg_mac.next = self.cfg_mac.val();
-        self.registers.cfg_vid.next = self.cfg_vid.val();
-        self.registers.mgmt_addr.next = self.mgmt_addr.val();
-        self.registers.mgmt_req.next = self.mgmt_req.val();
-        self.registers.mgmt_we.next = self.mgmt_we.val();
-        self.registers.mgmt_wdata.next = self.mgmt_wdata.val();
-        self.registers.pcie_link_up.next = self.pcie_link_up.val();
-        self.registers.slot_present.next = self.slot_present.val();
-        self.mgmt_rdata.next = self.registers.mgmt_rdata.val();
-        self.mgmt_ack.next = self.registers.mgmt_ack.val();
-        self.registers.peer_up.next = self.sessions.session_up.val().any();
-        self.registers.slots_present.next = self.sessions.session_up.val();
-        self.registers.slots_link.next = self.sessions.session_up.val();
-        self.sessions.stat_session.next = self.registers.stat_session.val();
-        self.control.stat_session.next = self.registers.stat_session.val();
-        self.registers.stat_valid.next = self.sessions.stat_valid.val();
-        self.registers.stat_bound.next = self.sessions.stat_bound.val();
-        self.registers.stat_mac.next = self.sessions.stat_mac.val();
-        self.registers.stat_epoch.next = self.sessions.stat_epoch.val();
-        self.registers.stat_rtt.next = bit_cast::<32, 24>(self.control.stat_rtt_last.val());
-        self.registers.stat_rtt_min.next = bit_cast::<32, 24>(self.control.stat_rtt_min.val());
-        self.registers.stat_window.next = bit_cast::<32, 16>(self.control.stat_window.val());
-        self.registers.stat_retransmissions.next = self.control.stat_retransmissions.val();
+        self.tunnel.reset.next = self.reset.val();
+        self.merge.reset.next = self.reset.val();
+        self.tunnel.gmii_rxd.next = self.gmii_rxd.val();
+        self.tunnel.gmii_rx_dv.next = self.gmii_rx_dv.val();
+        self.tunnel.gmii_rx_er.next = self.gmii_rx_er.val();
+        self.tunnel.cfg_mac.next = self.cfg_mac.val();
+        self.tunnel.cfg_vid.next = self.cfg_vid.val();
+        self.tunnel.mgmt_addr.next = self.mgmt_addr.val();
+        self.tunnel.mgmt_req.next = self.mgmt_req.val();
+        self.tunnel.mgmt_we.next = self.mgmt_we.val();
+        self.tunnel.mgmt_wdata.next = self.mgmt_wdata.val();
+        self.tunnel.pcie_link_up.next = self.pcie_link_up.val();
+        self.tunnel.slot_present.next = self.slot_present.val();
+        self.gmii_txd.next = self.tunnel.gmii_txd.val();
+        self.gmii_tx_en.next = self.tunnel.gmii_tx_en.val();
+        self.gmii_tx_er.next = self.tunnel.gmii_tx_er.val();
+        self.mgmt_rdata.next = self.tunnel.mgmt_rdata.val();
+        self.mgmt_ack.next = self.tunnel.mgmt_ack.val();
+        self.stat_peer_up.next = self.tunnel.stat_peer_up.val();
+        self.stat_fatal.next = self.tunnel.stat_fatal.val();
+        self.session_up.next = self.tunnel.session_up.val();
+        self.tick.next = self.tunnel.tick.val();
 
         // PCIe to Ethernet.
-        self.framer.tdata.next = self.pcie_rx_tdata.val();
-        self.framer.tkeep.next = self.pcie_rx_tkeep.val();
-        self.framer.tlast.next = self.pcie_rx_tlast.val();
-        self.framer.tvalid.next = self.pcie_rx_tvalid.val();
-        self.pcie_rx_tready.next = self.framer.tready.val();
-        self.pcie_rx_np_ok.next = self.tx.np_ok.val();
-        self.tx.session.next = 0.into();
-        self.tx.data.next = self.framer.data.val();
-        self.tx.half.next = self.framer.half.val();
-        self.tx.first.next = self.framer.first.val();
-        self.tx.last.next = self.framer.last.val();
-        self.tx.valid.next = self.framer.valid.val();
-        self.tx.class.next = self.framer.class.val();
-        self.tx.dwords.next = self.framer.dwords.val();
-        self.tx.bad.next = self.framer.bad.val();
-        self.framer.ready.next = self.tx.ready.val();
-        self.tx.host.next = self.role.host.val();
-        self.tx.now.next = self.ticker.now.val();
-        self.tx.session_up.next = self.sessions.session_up.val();
-        self.tx.flush.next = self.sessions.flush_packer.val();
-        self.tx.flush_session.next = self.sessions.flush_session.val();
-        self.tx.free_valid.next = self.control.free_valid.val();
-        self.tx.free_slot.next = self.control.free_slot.val();
-        self.tx.np_limit_write.next = self.control.np_limit_write.val();
-        self.tx.np_limit_session.next = self.control.np_limit_session.val();
-        self.tx.scan_session.next = self.control.scan_session.val();
-        self.tx.cmd_valid.next = self.control.cmd_valid.val();
-        self.tx.cmd_session.next = self.control.cmd_session.val();
-        self.tx.cmd_kind.next = self.control.cmd_kind.val();
-        self.tx.cmd_data.next = self.control.cmd_data.val();
-        self.tx.cmd_seq.next = self.control.cmd_seq.val();
-        self.tx.cmd_slot.next = self.control.cmd_slot.val();
-        self.tx.cmd_retransmit.next = self.control.cmd_retransmit.val();
-        self.tx.cmd_dst.next = self.control.cmd_dst.val();
-        self.tx.cmd_src_epoch.next = self.control.cmd_src_epoch.val();
-        self.tx.cmd_dst_epoch.next = self.control.cmd_dst_epoch.val();
-        self.tx.cmd_index.next = self.control.cmd_index.val();
-        self.tx.cmd_flags.next = self.control.cmd_flags.val();
-        self.tx.cmd_arg.next = self.control.cmd_arg.val();
-        self.tx.np_limit.next = self.control.np_limit_value.val();
-        self.control.free_take.next = self.tx.free_take.val();
-        self.control.slot_write_enable.next = self.tx.slot_write_enable.val();
-        self.control.slot_write_session.next = self.tx.slot_write_session.val();
-        self.control.slot_write_seq.next = self.tx.slot_write_seq.val();
-        self.control.slot_write_slot.next = self.tx.slot_write_slot.val();
-        self.control.open_ready.next = self.tx.open_ready.val();
-        self.control.scan_open_seq.next = self.tx.scan_open_seq.val();
-        self.control.cmd_ready.next = self.tx.cmd_ready.val();
-        self.control.done.next = self.tx.done.val();
-        self.control.done_aborted.next = self.tx.done_aborted.val();
-        self.sessions.tx_session.next = self.tx.tx_session.val();
-        self.rx.ack_session.next = self.tx.tx_session.val();
-        self.tx.peer_mac.next = self.sessions.peer_mac.val();
-        self.tx.my_epoch.next = self.sessions.my_epoch.val();
-        self.tx.peer_epoch.next = self.sessions.peer_epoch.val();
-        self.tx.peer_index.next = self.sessions.peer_index.val();
-        self.tx.ack.next = self.rx.ack.val();
-        self.tx.sack.next = self.rx.sack.val();
-        self.tx.window.next = self.rx.window.val();
-        self.tx.ts_delta.next = self.rx.ts_delta.val();
-        self.tx.echo_valid.next = self.rx.echo_valid.val();
-        self.tx.own_np_limit.next = self.rx.np_limit.val();
-        self.tx.mac_ready.next = self.gmii_tx.ready.val();
-        self.tx.mac_word_ready.next = self.gmii_tx.word_ready.val();
-        self.tx.mac_done.next = self.gmii_tx.done.val();
-        self.tx.mac_aborted.next = self.gmii_tx.aborted.val();
-        self.gmii_tx.start.next = self.tx.start.val();
-        self.gmii_tx.dst.next = self.tx.dst.val();
-        self.gmii_tx.word.next = self.tx.word.val();
-        self.gmii_tx.word_valid.next = self.tx.word_valid.val();
-        self.gmii_tx.word_last.next = self.tx.word_last.val();
-        self.gmii_tx.word_half.next = self.tx.word_half.val();
-        self.gmii_tx.word_poison.next = self.tx.word_poison.val();
-        self.gmii_tx.own_mac.next = self.registers.own_mac.val();
-        self.gmii_tx.vid.next = self.sessions.vid.val();
-        self.gmii_tx.pcp.next = self.registers.pcp.val();
-        self.gmii_tx.ethertype.next = self.ethertype.val();
-        self.gmii_tx.paused.next = self.pause.paused.val();
-        self.gmii_txd.next = self.gmii_tx.gmii_txd.val();
-        self.gmii_tx_en.next = self.gmii_tx.gmii_tx_en.val();
-        self.gmii_tx_er.next = self.gmii_tx.gmii_tx_er.val();
-        self.pause.pause_set.next = self.gmii_rx.pause_set.val();
-        self.pause.pause_quanta.next = self.gmii_rx.pause_quanta.val();
-        self.pause.tick.next = self.ticker.tick.val();
-        self.pause.limit_ticks.next = self.registers.down_ticks.val() >> 2;
+        self.gate.open.next = self.pcie_link_up.val();
+        self.gate.tdata.next = self.pcie_rx_tdata.val();
+        self.gate.tkeep.next = self.pcie_rx_tkeep.val();
+        self.gate.tlast.next = self.pcie_rx_tlast.val();
+        self.gate.tvalid.next = self.pcie_rx_tvalid.val();
+        self.pcie_rx_tready.next = self.gate.tready.val();
+        self.pcie_rx_np_ok.next = self.tunnel.np_ok.val();
+        self.framer.tdata.next = self.gate.out_tdata.val();
+        self.framer.tkeep.next = self.gate.out_tkeep.val();
+        self.framer.tlast.next = self.gate.out_tlast.val();
+        self.framer.tvalid.next = self.gate.out_tvalid.val();
+        self.gate.out_tready.next = self.framer.tready.val();
+        self.tunnel.session.next = 0.into();
+        self.tunnel.data.next = self.framer.data.val();
+        self.tunnel.half.next = self.framer.half.val();
+        self.tunnel.first.next = self.framer.first.val();
+        self.tunnel.last.next = self.framer.last.val();
+        self.tunnel.valid.next = self.framer.valid.val();
+        self.tunnel.class.next = self.framer.class.val();
+        self.tunnel.dwords.next = self.framer.dwords.val();
+        self.tunnel.bad.next = self.framer.bad.val();
+        self.framer.ready.next = self.tunnel.ready.val();
 
-        // Ethernet to PCIe.
-        self.gmii_rx.own_mac.next = self.registers.own_mac.val();
-        self.gmii_rx.vid.next = self.sessions.vid.val();
-        self.gmii_rx.ethertype.next = self.ethertype.val();
-        self.gmii_rx.gmii_rxd.next = self.gmii_rxd.val();
-        self.gmii_rx.gmii_rx_dv.next = self.gmii_rx_dv.val();
-        self.gmii_rx.gmii_rx_er.next = self.gmii_rx_er.val();
-        self.rx.word.next = self.gmii_rx.word.val();
-        self.rx.word_valid.next = self.gmii_rx.word_valid.val();
-        self.rx.first.next = self.gmii_rx.first.val();
-        self.rx.end.next = self.gmii_rx.end.val();
-        self.rx.good.next = self.gmii_rx.good.val();
-        self.rx.length.next = self.gmii_rx.length.val();
-        self.rx.mac_src.next = self.gmii_rx.src.val();
-        self.rx.now.next = self.ticker.now.val();
-        self.rx.header_done.next = self.sessions.done.val();
-        self.rx.accept.next = self.sessions.accept.val();
-        self.rx.accept_session.next = self.sessions.accept_session.val();
-        self.rx.flush.next = self.sessions.flush_reassembly.val();
-        self.rx.flush_session.next = self.sessions.flush_session.val();
-        self.rx.ack_sent.next = self.tx.ack_sent.val();
-        self.rx.ack_sent_session.next = self.tx.ack_sent_session.val();
-        // A link that is down takes nothing: what waits for it is lost.
-        self.rx.tready.next = self.pcie_tx_tready.val() || !self.pcie_link_up.val();
-        self.rx.np_ok.next = self.pcie_tx_np_ok.val();
-        self.pcie_tx_tdata.next = self.rx.tdata.val();
-        self.pcie_tx_tkeep.next = self.rx.tkeep.val();
-        self.pcie_tx_tlast.next = self.rx.tlast.val();
-        self.pcie_tx_tvalid.next = self.rx.tvalid.val();
+        // Ethernet to PCIe. A link that is down takes nothing: what waits for it is lost.
+        self.purge.next = self.single.val() && self.tunnel.flush.val();
+        self.merge.purge.next = self.purge.val();
+        self.merge.flush.next = self.tunnel.flush.val();
+        self.merge.flush_session.next = self.tunnel.flush_session.val();
+        self.tunnel.flushing.next = self.merge.flushing.val() || (self.purge.val() && self.merge.busy.val());
+        self.merge.valid.next = self.tunnel.up_valid.val();
+        self.merge.data.next = self.tunnel.up_data.val();
+        self.merge.half.next = self.tunnel.up_half.val();
+        self.merge.last.next = self.tunnel.up_last.val();
+        self.merge.non_posted.next = self.tunnel.up_non_posted.val();
+        self.merge.session.next = self.tunnel.up_session.val();
+        self.tunnel.up_ready.next = self.merge.ready.val();
+        self.merge.local_valid.next = false;
+        self.merge.local_data.next = 0.into();
+        self.merge.local_half.next = false;
+        self.merge.local_last.next = false;
+        self.merge.np_verdict.next = 1.into();
+        self.merge.divert_ready.next = false;
+        self.tunnel.np_delivered.next = self.merge.np_delivered.val();
+        self.tunnel.np_session.next = self.merge.np_session.val();
+        self.merge.tready.next = self.pcie_tx_tready.val() || !self.pcie_link_up.val();
+        self.merge.np_ok.next = self.pcie_tx_np_ok.val();
+        self.pcie_tx_tdata.next = self.merge.tdata.val();
+        self.pcie_tx_tkeep.next = self.merge.tkeep.val();
+        self.pcie_tx_tlast.next = self.merge.tlast.val();
+        self.pcie_tx_tvalid.next = self.merge.tvalid.val();
 
-        // Sessions, and what is sent when.
-        self.sessions.own_mac.next = self.registers.own_mac.val();
-        self.sessions.enable.next = self.registers.enable.val();
-        self.sessions.vlan.next = self.registers.vlan.val();
-        self.sessions.slot_any.next = self.registers.slot_any.val();
-        self.sessions.slot_wanted.next = self.registers.slot_wanted.val();
-        self.sessions.hello_ticks.next = self.registers.hello_ticks.val();
-        self.sessions.down_ticks.next = self.registers.down_ticks.val();
-        self.sessions.tick.next = self.ticker.tick.val();
-        self.sessions.ticks.next = self.ticker.ticks.val();
-        self.sessions.valid.next = self.rx.header_valid.val();
-        self.sessions.src.next = self.rx.header_src.val();
-        self.sessions.kind.next = self.rx.header_kind.val();
-        self.sessions.flags.next = self.rx.header_flags.val();
-        self.sessions.src_epoch.next = self.rx.header_src_epoch.val();
-        self.sessions.dst_epoch.next = self.rx.header_dst_epoch.val();
-        self.sessions.index.next = self.rx.header_index.val();
-        self.sessions.arg.next = self.rx.header_sack.val();
-        self.sessions.rx_done.next = self.rx.rx_done.val();
-        self.sessions.tx_done.next = self.control.tx_done.val();
-        self.sessions.flush_done_packer.next = self.tx.flush_done.val();
-        self.sessions.flush_done_control.next = self.control.flush_done.val();
-        self.sessions.flush_done_reassembly.next = self.rx.flush_done.val();
-        self.sessions.ctl_ready.next = self.control.ctl_ready.val();
-        self.sessions.tx_idle.next = self.gmii_tx.ready.val();
-        self.sessions.keepalive_sent.next = self.control.keepalive_sent.val();
-        self.sessions.keepalive_sent_session.next = self.control.keepalive_session.val();
-        self.control.ctl_valid.next = self.sessions.ctl_valid.val();
-        self.control.ctl_kind.next = self.sessions.ctl_kind.val();
-        self.control.ctl_dst.next = self.sessions.ctl_dst.val();
-        self.control.ctl_src_epoch.next = self.sessions.ctl_src_epoch.val();
-        self.control.ctl_dst_epoch.next = self.sessions.ctl_dst_epoch.val();
-        self.control.ctl_index.next = self.sessions.ctl_index.val();
-        self.control.ctl_flags.next = self.sessions.ctl_flags.val();
-        self.control.ctl_arg.next = self.sessions.ctl_arg.val();
-        self.control.keepalive.next = self.sessions.keepalive.val();
-        self.control.session_up.next = self.sessions.session_up.val();
-        self.control.accept.next = self.sessions.accept.val();
-        self.control.accept_session.next = self.sessions.accept_session.val();
-        self.control.flush.next = self.sessions.flush_control.val();
-        self.control.flush_session.next = self.sessions.flush_session.val();
-        self.control.now.next = self.ticker.now.val();
-        self.control.ticks.next = self.ticker.ticks.val();
-        self.control.down_ticks.next = self.registers.down_ticks.val();
-        self.control.queue_limit.next = 1500.into();
-        self.control.flags.next = self.rx.header_flags.val();
-        self.control.ack.next = self.rx.header_ack.val();
-        self.control.sack.next = self.rx.header_sack.val();
-        self.control.window.next = self.rx.header_window.val();
-        self.control.np_limit.next = self.rx.header_np_limit.val();
-        self.control.ts_echo.next = self.rx.header_ts_echo.val();
-        self.control.ack_due.next = self.rx.ack_due.val();
-        self.session_up.next = self.sessions.session_up.val();
-        self.stat_peer_up.next = self.sessions.session_up.val().any();
-
-        // Counters.
-        self.registers.frames_sent.next = self.gmii_tx.done.val() && !self.gmii_tx.aborted.val();
-        self.registers.ended_bad.next = self.gmii_tx.done.val() && self.gmii_tx.aborted.val();
-        self.registers.foreign_frames.next = self.gmii_rx.foreign.val() || self.rx.foreign.val();
-        self.registers.malformed_tlps.next = self.framer.malformed.val() || self.rx.malformed.val();
-        self.registers.no_space.next = self.rx.no_space.val() || self.rx.dropped.val();
-        self.registers.frames_received.next = self.gmii_rx.good_frame.val();
-        self.registers.tlps_taken.next = self.tx.tlp_packed.val();
-        self.registers.tlps_delivered.next = self.rx.delivered.val();
-        self.registers.retransmitted.next = self.control.retransmitted.val();
-        self.registers.fcs_errors.next = self.gmii_rx.fcs_error.val();
-        self.registers.stale_session.next = self.sessions.stale.val();
-        self.registers.duplicates.next = self.rx.duplicate.val();
-        self.registers.out_of_order.next = self.rx.out_of_order.val();
-        self.registers.joins_refused.next = self.sessions.joins_refused.val();
-        self.registers.timeouts.next = self.control.timed_out.val();
-        self.registers.pauses.next = self.pause.obeyed.val();
-        self.registers.no_session.next = self.tx.no_session.val();
-        self.registers.unsupported.next = false;
-        self.registers.made_up.next = false;
-        self.registers.posted_dropped.next = false;
-        self.registers.source_refused.next = false;
-        self.registers.master_off.next = false;
-        self.registers.unexpected.next = false;
-        if self.rx.fatal.val() {
-            self.fatal.d.next = true;
-        }
-        self.stat_fatal.next = self.fatal.q.val();
-        if self.reset.val() {
-            self.fatal.d.next = false;
-        }
+        self.tunnel.slots_present.next = self.tunnel.session_up.val();
+        self.tunnel.slots_link.next = self.tunnel.session_up.val();
+        self.tunnel.tlps_taken.next =
+            self.framer.valid.val() && self.framer.last.val() && !self.framer.bad.val() && self.tunnel.ready.val();
+        self.tunnel.tlps_delivered.next = self.merge.delivered.val();
+        self.tunnel.malformed_tlps.next = self.framer.malformed.val();
+        self.tunnel.unsupported.next = false;
+        self.tunnel.made_up.next = false;
+        self.tunnel.posted_dropped.next = false;
+        self.tunnel.source_refused.next = false;
+        self.tunnel.master_off.next = false;
+        self.tunnel.unexpected.next = false;
     }
 }

@@ -4,11 +4,13 @@ mod device_reset;
 mod engine;
 mod peb_host;
 mod peb_io;
+mod tunnel;
 
 pub use device_reset::DeviceReset;
 pub use engine::Engine;
 pub use peb_host::PebHostOf;
 pub use peb_io::PebIo;
+pub use tunnel::Tunnel;
 
 /// The host core as it is generated unless told otherwise: four slots.
 pub type PebHost = PebHostOf<4>;
