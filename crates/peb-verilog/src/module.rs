@@ -99,10 +99,22 @@ fn logic_module(
         names.push(unique.unique(&clean(&var.key)));
     }
     let instances: Vec<String> = scope.children.iter().map(|c| unique.unique(&clean(&c.name))).collect();
+    // What leaves the block and is assigned more than once is computed aside: a parent or a sibling that feeds it back would wake this block
+    // again with each value in between, for ever. It leaves by a process of its own: Icarus passes a change on at once, and the block that made
+    // it would not see what comes back.
+    let restless: Vec<VarId> = restless(vars, &logic, &procedural, scope, children);
+    let asides: Vec<String> = restless.iter().map(|id| unique.unique(&format!("{}_now", names[*id]))).collect();
     let mut printer = Printer::new(vars, names, procedural.clone(), &mut unique);
 
+    let settled: Vec<String> = restless.iter().map(|id| printer.names[*id].clone()).collect();
+    for (id, aside) in restless.iter().zip(&asides) {
+        printer.names[*id] = aside.clone();
+    }
     let mut body = String::new();
     printer.block(&logic_without(&logic, &procedural), 2, &mut body);
+    for (id, name) in restless.iter().zip(settled) {
+        printer.names[*id] = name;
+    }
     if !body.is_empty() && !printer.sensitive {
         return Err(Problem::NoSensitivity);
     }
@@ -133,6 +145,9 @@ fn logic_module(
         out += &format!("    localparam {}{} = {}'h{};\n", range(v.bits), printer.names[*id], v.bits, v.value);
     }
     declarations.iter().for_each(|d| line(&mut out, "    ", d));
+    for (id, aside) in restless.iter().zip(&asides) {
+        line(&mut out, "    ", &format!("reg {}{aside};", range(vars[*id].bits)));
+    }
     printer.temporaries.iter().for_each(|(d, _)| line(&mut out, "    ", d));
     printer.wires.iter().for_each(|d| line(&mut out, "    ", d));
     if !body.is_empty() {
@@ -140,6 +155,9 @@ fn logic_module(
         printer.temporaries.iter().for_each(|(_, clear)| line(&mut tail, "        ", clear));
         tail += &body;
         tail += "    end\n";
+        for (id, aside) in restless.iter().zip(&asides) {
+            line(&mut tail, "    ", &format!("always @* {} = {aside};", printer.names[*id]));
+        }
     }
     for domain in &clocked {
         tail += &domain.text();
@@ -176,6 +194,30 @@ fn split(vars: &[Var], logic: &[Stmt]) -> (Vec<Option<Expr>>, Vec<bool>) {
             return (continuous, procedural);
         }
     }
+}
+
+/// Outputs, and inputs of children that are no registers, that the procedural block assigns more than once.
+fn restless(
+    vars: &[Var],
+    logic: &[Stmt],
+    procedural: &[bool],
+    scope: &Scope,
+    children: &[Option<String>],
+) -> Vec<VarId> {
+    let mut count = vec![0usize; vars.len()];
+    count_assignments(logic, &mut count);
+    let of_register = |key: &str| {
+        let mut registers = scope.children.iter().zip(children).filter(|(_, module)| module.is_none());
+        registers.any(|(child, _)| key.strip_prefix(child.name.as_str()).is_some_and(|rest| rest.starts_with('$')))
+    };
+    (0..vars.len())
+        .filter(|&id| procedural[id] && count[id] > 1)
+        .filter(|&id| match vars[id].role {
+            Role::Output => true,
+            Role::ChildInput => !of_register(&vars[id].key),
+            _ => false,
+        })
+        .collect()
 }
 
 fn count_assignments(logic: &[Stmt], count: &mut [usize]) {
