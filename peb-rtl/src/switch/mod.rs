@@ -10,6 +10,9 @@ mod downstream_state;
 #[cfg(test)]
 mod downstream_tests;
 mod header;
+mod interrupts;
+#[cfg(test)]
+mod interrupts_tests;
 mod matching;
 #[cfg(test)]
 mod matching_tests;
@@ -20,5 +23,6 @@ mod tracker_tests;
 pub use answers::Answers;
 pub use downstream::Downstream;
 pub use header::Header;
+pub use interrupts::Interrupts;
 pub use matching::Match;
 pub use tracker::{Tracker, TrackerState};
