@@ -16,10 +16,10 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     let mut stale = Vec::new();
-    for (path, content) in
-        peb_wire::gen::files().into_iter().chain(peb_regs::gen::files()).chain(peb_config::gen::files())
-    {
-        let full = root.join(path);
+    let tables = peb_wire::gen::files().into_iter().chain(peb_regs::gen::files()).chain(peb_config::gen::files());
+    let tables = tables.map(|(path, content)| (path.to_string(), content));
+    for (path, content) in tables.chain(peb_boards::files()) {
+        let full = root.join(&path);
         if fs::read_to_string(&full).is_ok_and(|found| found == content) {
             continue;
         }

@@ -20,6 +20,7 @@ enum Command {
     Sim(commands::sim::Args),
     Gen(commands::gen::Args),
     Bench(commands::bench::Args),
+    Boards(commands::boards::Args),
     NewBench(commands::new_bench::Args),
 }
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Sim(args) => commands::sim::run(&args),
         Command::Gen(args) => commands::gen::run(&args),
+        Command::Boards(args) => commands::boards::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::NewBench(args) => commands::new_bench::run(&args),
     };

@@ -1,6 +1,7 @@
 //! One module a subcommand.
 
 pub mod bench;
+pub mod boards;
 pub mod gen;
 pub mod new_bench;
 pub mod sim;
