@@ -10,6 +10,7 @@
 
 pub mod config;
 pub mod mac;
+pub mod phy;
 pub mod registers;
 pub mod reliability;
 pub mod rx;
