@@ -21,6 +21,8 @@ enum Command {
     Gen(commands::gen::Args),
     Bench(commands::bench::Args),
     Boards(commands::boards::Args),
+    Flash(commands::flash::Args),
+    Doctor(commands::doctor::Args),
     NewBench(commands::new_bench::Args),
 }
 
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         Command::Sim(args) => commands::sim::run(&args),
         Command::Gen(args) => commands::gen::run(&args),
         Command::Boards(args) => commands::boards::run(&args),
+        Command::Flash(args) => commands::flash::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::NewBench(args) => commands::new_bench::run(&args),
     };

@@ -2,6 +2,8 @@
 
 pub mod bench;
 pub mod boards;
+pub mod doctor;
+pub mod flash;
 pub mod gen;
 pub mod new_bench;
 pub mod sim;
