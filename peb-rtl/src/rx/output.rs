@@ -398,6 +398,7 @@ impl Logic for Output {
             if self.purge.val() || self.head_dead.q.val() || self.kill.val() {
                 self.here.d.next = false;
                 self.np_pop.next = true;
+                self.np_done.next = !self.head_dead.q.val();
             } else if self.np_verdict.val() == 2 {
                 self.here.d.next = false;
                 self.np_pop.next = true;

@@ -19,6 +19,7 @@ mod matching_tests;
 mod tracker;
 #[cfg(test)]
 mod tracker_tests;
+mod upstream;
 
 pub use answers::Answers;
 pub use downstream::Downstream;
@@ -26,3 +27,4 @@ pub use header::Header;
 pub use interrupts::Interrupts;
 pub use matching::Match;
 pub use tracker::{Tracker, TrackerState};
+pub use upstream::{Check, Upstream};

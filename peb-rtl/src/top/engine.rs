@@ -161,6 +161,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Engine<SESSIONS, A> {
         self.tunnel.class.next = self.framer.class.val();
         self.tunnel.dwords.next = self.framer.dwords.val();
         self.tunnel.bad.next = self.framer.bad.val();
+        self.tunnel.drop.next = 0.into();
         self.framer.ready.next = self.tunnel.ready.val();
 
         // Ethernet to PCIe. A link that is down takes nothing: what waits for it is lost.

@@ -38,6 +38,8 @@ pub struct Tunnel<const SESSIONS: usize, const A: usize> {
     pub dwords: Signal<In, U<10>>,
     pub bad: Signal<In, Bit>,
     pub ready: Signal<Out, Bit>,
+    /// Bit per session: drop the non-posted TLPs that wait for credit.
+    pub drop: Signal<In, U<8>>,
     pub room: Signal<Out, U<8>>,
     pub np_ok: Signal<Out, Bit>,
     /// TLPs and control records out of the tunnel, see [`RxPath`].
@@ -128,6 +130,7 @@ impl<const SESSIONS: usize, const A: usize> Tunnel<SESSIONS, A> {
             dwords: Signal::default(),
             bad: Signal::default(),
             ready: Signal::default(),
+            drop: Signal::default(),
             room: Signal::default(),
             np_ok: Signal::default(),
             up_valid: Signal::default(),
@@ -253,6 +256,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Tunnel<SESSIONS, A> {
         self.tx.class.next = self.class.val();
         self.tx.dwords.next = self.dwords.val();
         self.tx.bad.next = self.bad.val();
+        self.tx.drop.next = self.drop.val();
         self.ready.next = self.tx.ready.val();
         self.room.next = self.tx.room.val();
         self.np_ok.next = self.tx.np_ok.val();

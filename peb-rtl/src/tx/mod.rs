@@ -5,6 +5,8 @@
 //! words of a slot and hands them to the MAC, also while the slot is still being filled. [`TxPath`] is the three wired.
 
 mod np_ring;
+#[cfg(test)]
+mod np_ring_tests;
 mod packer;
 mod path;
 mod sender;

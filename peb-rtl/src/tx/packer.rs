@@ -47,6 +47,8 @@ pub struct Packer<const SESSIONS: usize> {
     /// Forget all of `flush_session`; held until `flush_done`, then low for a clock.
     pub flush: Signal<In, Bit>,
     pub flush_session: Signal<In, U<3>>,
+    /// Bit per session: drop the non-posted TLPs that wait for credit.
+    pub drop: Signal<In, U<8>>,
     /// One clock.
     pub flush_done: Signal<Out, Bit>,
     /// Session of the TLP at the input, steady over the TLP.
@@ -245,6 +247,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.ring.session_up.next = self.session_up.val();
         self.ring.flush.next = self.flush.val();
         self.ring.flush_session.next = self.flush_session.val();
+        self.ring.drop.next = self.drop.val();
         self.ring.np_limit_write.next = self.np_limit_write.val();
         self.ring.np_limit_session.next = self.np_limit_session.val();
         self.ring.np_limit.next = self.np_limit.val();

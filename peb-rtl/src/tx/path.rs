@@ -18,6 +18,8 @@ pub struct TxPath<const SESSIONS: usize> {
     /// Forget all of `flush_session`; held until `flush_done`, then low for a clock.
     pub flush: Signal<In, Bit>,
     pub flush_session: Signal<In, U<3>>,
+    /// Bit per session: drop the non-posted TLPs that wait for credit.
+    pub drop: Signal<In, U<8>>,
     /// One clock.
     pub flush_done: Signal<Out, Bit>,
     /// Session of the TLP at the input, steady over the TLP.
@@ -139,6 +141,7 @@ impl<const SESSIONS: usize> Logic for TxPath<SESSIONS> {
         self.packer.session_up.next = self.session_up.val();
         self.packer.flush.next = self.flush.val();
         self.packer.flush_session.next = self.flush_session.val();
+        self.packer.drop.next = self.drop.val();
         self.flush_done.next = self.packer.flush_done.val();
         self.packer.session.next = self.session.val();
         self.packer.data.next = self.data.val();
