@@ -20,6 +20,7 @@ mod tracker;
 #[cfg(test)]
 mod tracker_tests;
 mod upstream;
+mod wiring;
 
 pub use answers::Answers;
 pub use downstream::Downstream;
@@ -28,3 +29,4 @@ pub use interrupts::Interrupts;
 pub use matching::Match;
 pub use tracker::{Tracker, TrackerState};
 pub use upstream::{Check, Upstream};
+pub use wiring::Switch;

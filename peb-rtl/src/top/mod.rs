@@ -1,12 +1,10 @@
 //! The two cores, and what is left of them outside the data path.
 
-mod device_reset;
 mod engine;
 mod peb_host;
 mod peb_io;
 mod tunnel;
 
-pub use device_reset::DeviceReset;
 pub use engine::Engine;
 pub use peb_host::PebHostOf;
 pub use peb_io::PebIo;

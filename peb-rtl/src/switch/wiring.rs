@@ -1,0 +1,544 @@
+//! The switch: all that a host PEB is beside its tunnel.
+
+use super::{Answers, Downstream, Interrupts, Tracker, Upstream};
+use crate::config::ConfigSpace;
+use crate::rx::Output;
+use crate::slots::HotPlug;
+use crate::tlp::Merge;
+use peb_config::Parameters;
+use peb_hdl::prelude::*;
+
+/// [`ConfigSpace`], [`Downstream`], [`Upstream`], [`Tracker`], [`HotPlug`] and [`Output`], wired as one PCI Express switch with `SLOTS` slots.
+///
+/// - Latency, bad input, waiting: see the blocks. Only wires here, and the counters' events of several blocks together: two in the same clock
+///   are counted one after the other.
+/// - Reset forgets all; `host_down` all but the sessions and what slots are filled.
+#[derive(Module)]
+pub struct Switch<const SLOTS: usize> {
+    pub clock: Signal<In, Clk>,
+    pub reset: Signal<In, Bit>,
+    /// The host's link is down, or it resets: registers go back to reset values, nothing passes.
+    pub host_down: Signal<In, Bit>,
+    /// Slots have power controller, indicators and button.
+    pub full: Signal<In, Bit>,
+    /// One clock a tick.
+    pub tick: Signal<In, Bit>,
+    /// See the registers of management.
+    pub hello_ticks: Signal<In, U<24>>,
+    pub track_ticks: Signal<In, U<24>>,
+    /// For the Device Serial Number.
+    pub own_mac: Signal<In, U<48>>,
+    /// Sessions, one a slot; the control records that came from them.
+    pub session_up: Signal<In, U<8>>,
+    pub record_valid: Signal<In, Bit>,
+    pub record: Signal<In, U<64>>,
+    /// A session ends, see [`Output`].
+    pub flush: Signal<In, Bit>,
+    pub flush_session: Signal<In, U<3>>,
+    pub flushing: Signal<Out, Bit>,
+    /// TLPs from the host, checked by [`Framer`](crate::tlp::Framer).
+    pub host_data: Signal<In, U<64>>,
+    pub host_half: Signal<In, Bit>,
+    pub host_first: Signal<In, Bit>,
+    pub host_last: Signal<In, Bit>,
+    pub host_valid: Signal<In, Bit>,
+    pub host_class: Signal<In, U<2>>,
+    pub host_dwords: Signal<In, U<10>>,
+    pub host_bad: Signal<In, Bit>,
+    pub host_ready: Signal<Out, Bit>,
+    /// There is room for non-posted TLPs of the host.
+    pub host_np_ok: Signal<Out, Bit>,
+    /// TLPs from the slots, see [`RxPath`](crate::rx::RxPath).
+    pub slot_valid: Signal<In, Bit>,
+    pub slot_data: Signal<In, U<64>>,
+    pub slot_half: Signal<In, Bit>,
+    pub slot_first: Signal<In, Bit>,
+    pub slot_last: Signal<In, Bit>,
+    pub slot_header: Signal<In, W<128>>,
+    pub slot_non_posted: Signal<In, Bit>,
+    pub slot_session: Signal<In, U<3>>,
+    pub slot_ready: Signal<Out, Bit>,
+    /// One clock: a non-posted TLP of this session has left its place.
+    pub np_delivered: Signal<Out, Bit>,
+    pub np_session: Signal<Out, U<3>>,
+    /// TLPs and control records to the slots.
+    pub out_session: Signal<Out, U<3>>,
+    pub out_data: Signal<Out, U<64>>,
+    pub out_half: Signal<Out, Bit>,
+    pub out_first: Signal<Out, Bit>,
+    pub out_last: Signal<Out, Bit>,
+    pub out_valid: Signal<Out, Bit>,
+    pub out_class: Signal<Out, U<2>>,
+    pub out_dwords: Signal<Out, U<10>>,
+    pub out_bad: Signal<Out, Bit>,
+    pub out_ready: Signal<In, Bit>,
+    /// See [`Merge`].
+    pub out_room: Signal<In, U<8>>,
+    /// Bit per session: what waits for credit there is void.
+    pub drop: Signal<Out, U<8>>,
+    /// To the host.
+    pub tdata: Signal<Out, U<64>>,
+    pub tkeep: Signal<Out, U<8>>,
+    pub tlast: Signal<Out, Bit>,
+    pub tvalid: Signal<Out, Bit>,
+    pub tready: Signal<In, Bit>,
+    pub np_ok: Signal<In, Bit>,
+    /// Bits of the slots: a device is there; its link is active.
+    pub present: Signal<Out, U<8>>,
+    pub link: Signal<Out, U<8>>,
+    /// Events, one clock each, named as their counters.
+    pub tlps_taken: Signal<Out, Bit>,
+    pub tlps_delivered: Signal<Out, Bit>,
+    pub unsupported: Signal<Out, Bit>,
+    pub made_up: Signal<Out, Bit>,
+    pub posted_dropped: Signal<Out, Bit>,
+    pub source_refused: Signal<Out, Bit>,
+    pub master_off: Signal<Out, Bit>,
+    pub unexpected: Signal<Out, Bit>,
+
+    space: ConfigSpace<SLOTS>,
+    downstream: Downstream<SLOTS>,
+    upstream: Upstream<SLOTS>,
+    tracker: Tracker,
+    interrupts: Interrupts,
+    hot_plug: HotPlug<SLOTS>,
+    /// Completions made here: to the host, to the slots.
+    to_host: Answers,
+    to_slots: Answers,
+    /// What goes to the slots: requests, completions made here, from sibling slots posted and non-posted, control records.
+    merge: Merge<5>,
+    /// What goes to the host from here: completions, INTx and PME_TO_Ack, MSI.
+    local: Merge<3>,
+    queues: Output,
+    internal_bus: Reg<U<8>>,
+    may_np: Reg<Bit>,
+    /// Events that wait: unsupported, posted_dropped, unexpected.
+    late_unsupported: Reg<Bit>,
+    late_dropped: Reg<Bit>,
+    late_unexpected: Reg<Bit>,
+    answer_session: Signal<Local, U<4>>,
+    _activity: Activity,
+}
+
+impl<const SLOTS: usize> Switch<SLOTS> {
+    /// A switch with these parameters of its configuration space.
+    pub fn new(parameters: &Parameters) -> Self {
+        Switch {
+            clock: Signal::default(),
+            reset: Signal::default(),
+            host_down: Signal::default(),
+            full: Signal::default(),
+            tick: Signal::default(),
+            hello_ticks: Signal::default(),
+            track_ticks: Signal::default(),
+            own_mac: Signal::default(),
+            session_up: Signal::default(),
+            record_valid: Signal::default(),
+            record: Signal::default(),
+            flush: Signal::default(),
+            flush_session: Signal::default(),
+            flushing: Signal::default(),
+            host_data: Signal::default(),
+            host_half: Signal::default(),
+            host_first: Signal::default(),
+            host_last: Signal::default(),
+            host_valid: Signal::default(),
+            host_class: Signal::default(),
+            host_dwords: Signal::default(),
+            host_bad: Signal::default(),
+            host_ready: Signal::default(),
+            host_np_ok: Signal::default(),
+            slot_valid: Signal::default(),
+            slot_data: Signal::default(),
+            slot_half: Signal::default(),
+            slot_first: Signal::default(),
+            slot_last: Signal::default(),
+            slot_header: Signal::default(),
+            slot_non_posted: Signal::default(),
+            slot_session: Signal::default(),
+            slot_ready: Signal::default(),
+            np_delivered: Signal::default(),
+            np_session: Signal::default(),
+            out_session: Signal::default(),
+            out_data: Signal::default(),
+            out_half: Signal::default(),
+            out_first: Signal::default(),
+            out_last: Signal::default(),
+            out_valid: Signal::default(),
+            out_class: Signal::default(),
+            out_dwords: Signal::default(),
+            out_bad: Signal::default(),
+            out_ready: Signal::default(),
+            out_room: Signal::default(),
+            drop: Signal::default(),
+            tdata: Signal::default(),
+            tkeep: Signal::default(),
+            tlast: Signal::default(),
+            tvalid: Signal::default(),
+            tready: Signal::default(),
+            np_ok: Signal::default(),
+            present: Signal::default(),
+            link: Signal::default(),
+            tlps_taken: Signal::default(),
+            tlps_delivered: Signal::default(),
+            unsupported: Signal::default(),
+            made_up: Signal::default(),
+            posted_dropped: Signal::default(),
+            source_refused: Signal::default(),
+            master_off: Signal::default(),
+            unexpected: Signal::default(),
+            space: ConfigSpace::new(parameters),
+            downstream: Downstream::default(),
+            upstream: Upstream::default(),
+            tracker: Tracker::default(),
+            interrupts: Interrupts::default(),
+            hot_plug: HotPlug::default(),
+            to_host: Answers::default(),
+            to_slots: Answers::default(),
+            merge: Merge::default(),
+            local: Merge::default(),
+            queues: Output::default(),
+            internal_bus: Reg::default(),
+            may_np: Reg::default(),
+            late_unsupported: Reg::default(),
+            late_dropped: Reg::default(),
+            late_unexpected: Reg::default(),
+            answer_session: Signal::default(),
+            _activity: Activity::default(),
+        }
+    }
+}
+
+impl<const SLOTS: usize> Logic for Switch<SLOTS> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, internal_bus, may_np, late_unsupported, late_dropped, late_unexpected);
+        clock!(
+            self, clock, space, downstream, upstream, tracker, interrupts, hot_plug, to_host, to_slots, merge, local,
+            queues
+        );
+        self.space.reset.next = self.reset.val();
+        self.downstream.reset.next = self.reset.val();
+        self.upstream.reset.next = self.reset.val();
+        self.tracker.reset.next = self.reset.val();
+        self.interrupts.reset.next = self.reset.val();
+        self.hot_plug.reset.next = self.reset.val();
+        self.to_host.reset.next = self.reset.val();
+        self.to_slots.reset.next = self.reset.val();
+        self.merge.reset.next = self.reset.val();
+        self.local.reset.next = self.reset.val();
+        self.queues.reset.next = self.reset.val();
+
+        // The registers of the ports, and who has copies of them.
+        self.space.own_mac.next = self.own_mac.val();
+        self.space.restart.next = self.host_down.val();
+        self.space.request.next = self.downstream.config_request.val();
+        self.space.request_port.next = self.downstream.config_port.val();
+        self.space.request_write.next = self.downstream.config_write.val();
+        self.space.request_register.next = self.downstream.config_register.val();
+        self.space.request_enables.next = self.downstream.config_enables.val();
+        self.space.request_data.next = self.downstream.config_data.val();
+        self.downstream.config_done.next = self.space.done.val();
+        self.downstream.config_answer.next = self.space.answer.val();
+        self.space.present.next = self.hot_plug.present.val();
+        self.space.link.next = self.hot_plug.link.val();
+        self.space.own_intx.next = self.hot_plug.own_intx.val();
+        self.space.set_valid.next = self.hot_plug.set_valid.val();
+        self.space.set_port.next = self.hot_plug.set_port.val();
+        self.space.set_row.next = self.hot_plug.set_row.val();
+        self.space.set_bits.next = self.hot_plug.set_bits.val();
+        self.hot_plug.set_ready.next = self.space.set_ready.val();
+        // Captured Slot Power Limit: value and scale of Device Capabilities.
+        self.space.fault_valid.next = self.downstream.power_limit_valid.val();
+        self.space.fault_port.next = 0.into();
+        self.space.fault_row.next = 19.into();
+        self.space.fault_bits.next = bit_cast::<32, 10>(self.downstream.power_limit.val()) << 18;
+        self.downstream.update.next = self.space.update.val();
+        self.downstream.update_port.next = self.space.update_port.val();
+        self.downstream.update_row.next = self.space.update_row.val();
+        self.downstream.update_value.next = self.space.update_value.val();
+        self.upstream.update.next = self.space.update.val();
+        self.upstream.update_port.next = self.space.update_port.val();
+        self.upstream.update_row.next = self.space.update_row.val();
+        self.upstream.update_value.next = self.space.update_value.val();
+        self.hot_plug.update.next = self.space.update.val();
+        self.hot_plug.update_port.next = self.space.update_port.val();
+        self.hot_plug.update_row.next = self.space.update_row.val();
+        self.hot_plug.update_value.next = self.space.update_value.val();
+        self.hot_plug.update_software.next = self.space.update_software.val();
+        self.hot_plug.update_enables.next = self.space.update_enables.val();
+        if self.space.update.val() && (self.space.update_port.val() == 0) && (self.space.update_row.val() == 2) {
+            self.internal_bus.d.next = self.space.update_value.val().get_bits::<8>(8);
+        }
+
+        // Slots.
+        self.hot_plug.full.next = self.full.val();
+        self.hot_plug.tick.next = self.tick.val();
+        self.hot_plug.hello_ticks.next = self.hello_ticks.val();
+        self.hot_plug.host_down.next = self.host_down.val();
+        self.hot_plug.session_up.next = self.session_up.val();
+        self.hot_plug.record_valid.next = self.record_valid.val();
+        self.hot_plug.record.next = self.record.val();
+        self.hot_plug.record_session.next = self.slot_session.val();
+        self.hot_plug.upstream_bus.next = self.internal_bus.q.val();
+        self.hot_plug.tracker_busy.next = self.tracker.busy.val();
+        self.drop.next = self.hot_plug.lost.val();
+        self.present.next = self.hot_plug.present.val();
+        self.link.next = self.hot_plug.link.val();
+        self.downstream.slot_up.next = self.hot_plug.slot_up.val();
+        self.upstream.slot_up.next = self.hot_plug.slot_up.val();
+        self.upstream.upstream_id.next = self.downstream.upstream_id.val();
+
+        // From the host.
+        self.downstream.clear.next = self.host_down.val();
+        self.downstream.data.next = self.host_data.val();
+        self.downstream.half.next = self.host_half.val();
+        self.downstream.first.next = self.host_first.val();
+        self.downstream.last.next = self.host_last.val();
+        self.downstream.valid.next = self.host_valid.val();
+        self.downstream.class.next = self.host_class.val();
+        self.downstream.dwords.next = self.host_dwords.val();
+        self.downstream.bad.next = self.host_bad.val();
+        self.host_ready.next = self.downstream.ready.val();
+        self.may_np.d.next = self.tracker.room.val() && self.to_host.room.val();
+        self.host_np_ok.next = self.may_np.q.val();
+
+        // Outstanding requests. Those of the host go first.
+        self.tracker.tick.next = self.tick.val();
+        self.tracker.track_ticks.next = self.track_ticks.val();
+        self.tracker.clear.next = self.host_down.val();
+        self.tracker.upstream_bus.next = self.internal_bus.q.val();
+        self.tracker.lost.next = self.hot_plug.lost.val() | !self.hot_plug.slot_up.val();
+        self.tracker.insert_valid.next = self.downstream.insert_valid.val() || self.upstream.insert_valid.val();
+        self.downstream.insert_ready.next = self.tracker.insert_ready.val();
+        self.upstream.insert_ready.next = self.tracker.insert_ready.val() && !self.downstream.insert_valid.val();
+        if self.downstream.insert_valid.val() {
+            self.tracker.insert_slot.next = self.downstream.insert_slot.val();
+            self.tracker.insert_from.next = self.downstream.insert_from.val();
+            self.tracker.insert_requester.next = self.downstream.insert_requester.val();
+            self.tracker.insert_tag.next = self.downstream.insert_tag.val();
+            self.tracker.insert_tc.next = self.downstream.insert_tc.val();
+            self.tracker.insert_attr.next = self.downstream.insert_attr.val();
+            self.tracker.insert_bytes.next = self.downstream.insert_bytes.val();
+            self.tracker.insert_lower.next = self.downstream.insert_lower.val();
+        } else {
+            self.tracker.insert_slot.next = self.upstream.insert_slot.val();
+            self.tracker.insert_from.next = self.upstream.insert_from.val();
+            self.tracker.insert_requester.next = self.upstream.insert_requester.val();
+            self.tracker.insert_tag.next = self.upstream.insert_tag.val();
+            self.tracker.insert_tc.next = self.upstream.insert_tc.val();
+            self.tracker.insert_attr.next = self.upstream.insert_attr.val();
+            self.tracker.insert_bytes.next = self.upstream.insert_bytes.val();
+            self.tracker.insert_lower.next = self.upstream.insert_lower.val();
+        }
+        self.tracker.lookup_valid.next = self.upstream.lookup_valid.val();
+        self.tracker.lookup_slot.next = self.upstream.lookup_slot.val();
+        self.tracker.lookup_requester.next = self.upstream.lookup_requester.val();
+        self.tracker.lookup_tag.next = self.upstream.lookup_tag.val();
+        self.tracker.lookup_ends.next = self.upstream.lookup_ends.val();
+        self.tracker.lookup_bytes.next = self.upstream.lookup_bytes.val();
+        self.tracker.lookup_lower.next = self.upstream.lookup_lower.val();
+        self.upstream.lookup_ready.next = self.tracker.lookup_ready.val();
+        self.upstream.found_valid.next = self.tracker.found_valid.val();
+        self.upstream.found.next = self.tracker.found.val();
+        self.upstream.found_from.next = self.tracker.found_from.val();
+
+        // Completions made here.
+        self.to_host.clear.next = self.host_down.val();
+        self.to_host.a.next = self.downstream.answer.val();
+        self.to_host.a_to.next = 0.into();
+        self.to_host.a_valid.next = self.downstream.answer_valid.val();
+        self.downstream.answer_ready.next = self.to_host.a_ready.val();
+        self.to_host.b.next = self.tracker.made.val();
+        self.to_host.b_to.next = 0.into();
+        self.to_host.b_valid.next = self.tracker.made_valid.val() && !self.tracker.made_to.val().any();
+        self.to_slots.clear.next = false;
+        self.to_slots.a.next = self.upstream.refuse.val();
+        self.to_slots.a_to.next = self.upstream.refuse_to.val();
+        self.to_slots.a_valid.next = self.upstream.refuse_valid.val();
+        self.upstream.refuse_ready.next = self.to_slots.a_ready.val();
+        self.upstream.refuse_room.next = self.to_slots.room.val();
+        self.to_slots.b.next = self.tracker.made.val();
+        self.to_slots.b_to.next = self.tracker.made_to.val();
+        self.to_slots.b_valid.next = self.tracker.made_valid.val() && self.tracker.made_to.val().any();
+        self.tracker.made_ready.next = (self.to_host.b_ready.val() && !self.tracker.made_to.val().any())
+            || (self.to_slots.b_ready.val() && self.tracker.made_to.val().any());
+
+        // INTx and PME_TO_Ack.
+        self.interrupts.clear.next = self.host_down.val();
+        self.interrupts.tick.next = self.tick.val();
+        self.interrupts.own.next = self.hot_plug.own_intx.val();
+        self.interrupts.lost.next = self.hot_plug.lost.val();
+        self.interrupts.slot_up.next = self.hot_plug.slot_up.val();
+        self.interrupts.upstream_id.next = self.downstream.upstream_id.val();
+        self.interrupts.turn_off.next = self.downstream.turn_off.val();
+        self.interrupts.message_valid.next = self.upstream.intx_valid.val();
+        self.interrupts.message_slot.next = self.upstream.intx_slot.val();
+        self.interrupts.message_pin.next = self.upstream.intx_pin.val();
+        self.interrupts.message_assert.next = self.upstream.intx_assert.val();
+        self.interrupts.ack_valid.next = self.upstream.ack_valid.val();
+        self.interrupts.ack_slot.next = self.upstream.ack_slot.val();
+
+        // From the slots.
+        self.upstream.valid.next = self.slot_valid.val();
+        self.upstream.data.next = self.slot_data.val();
+        self.upstream.half.next = self.slot_half.val();
+        self.upstream.first.next = self.slot_first.val();
+        self.upstream.last.next = self.slot_last.val();
+        self.upstream.header.next = self.slot_header.val();
+        self.upstream.non_posted.next = self.slot_non_posted.val();
+        self.upstream.session.next = self.slot_session.val();
+        self.slot_ready.next = self.upstream.ready.val();
+        self.queues.valid.next = self.upstream.out_valid.val();
+        self.queues.data.next = self.upstream.out_data.val();
+        self.queues.half.next = self.upstream.out_half.val();
+        self.queues.last.next = self.upstream.out_last.val();
+        self.queues.non_posted.next = self.upstream.out_non_posted.val();
+        self.queues.session.next = self.upstream.out_session.val();
+        self.upstream.out_ready.next = self.queues.ready.val();
+        self.upstream.np_head.next = self.queues.np_head.val();
+        self.upstream.np_owner.next = self.queues.np_owner.val();
+        self.upstream.np_header.next = self.queues.np_header.val();
+        self.queues.np_verdict.next = self.upstream.np_verdict.val();
+        self.queues.purge.next = self.host_down.val();
+        self.queues.flush.next = self.flush.val();
+        self.queues.flush_session.next = self.flush_session.val();
+        self.flushing.next = self.queues.flushing.val();
+        self.np_delivered.next = self.queues.np_delivered.val();
+        self.np_session.next = self.queues.np_session.val();
+        self.queues.tready.next = self.tready.val();
+        self.queues.np_ok.next = self.np_ok.val();
+        self.tdata.next = self.queues.tdata.val();
+        self.tkeep.next = self.queues.tkeep.val();
+        self.tlast.next = self.queues.tlast.val();
+        self.tvalid.next = self.queues.tvalid.val();
+
+        // What goes to the host from here.
+        self.local.room.next = 255.into();
+        self.local.session[0].next = 0.into();
+        self.local.bad[0].next = false;
+        self.local.data[0].next = self.to_host.data.val();
+        self.local.half[0].next = self.to_host.half.val();
+        self.local.first[0].next = self.to_host.first.val();
+        self.local.last[0].next = self.to_host.last.val();
+        self.local.valid[0].next = self.to_host.valid.val();
+        self.local.class[0].next = self.to_host.class.val();
+        self.local.dwords[0].next = self.to_host.dwords.val();
+        self.to_host.ready.next = self.local.ready[0].val();
+        self.local.session[1].next = 0.into();
+        self.local.bad[1].next = false;
+        self.local.data[1].next = self.interrupts.data.val();
+        self.local.half[1].next = self.interrupts.half.val();
+        self.local.first[1].next = self.interrupts.first.val();
+        self.local.last[1].next = self.interrupts.last.val();
+        self.local.valid[1].next = self.interrupts.valid.val();
+        self.local.class[1].next = self.interrupts.class.val();
+        self.local.dwords[1].next = self.interrupts.dwords.val();
+        self.interrupts.ready.next = self.local.ready[1].val();
+        self.local.session[2].next = 0.into();
+        self.local.bad[2].next = false;
+        self.local.data[2].next = self.hot_plug.msi_data.val();
+        self.local.half[2].next = self.hot_plug.msi_half.val();
+        self.local.first[2].next = self.hot_plug.msi_first.val();
+        self.local.last[2].next = self.hot_plug.msi_last.val();
+        self.local.valid[2].next = self.hot_plug.msi_valid.val();
+        self.local.class[2].next = self.hot_plug.msi_class.val();
+        self.local.dwords[2].next = self.hot_plug.msi_dwords.val();
+        self.hot_plug.msi_ready.next = self.local.ready[2].val();
+        self.queues.local_data.next = self.local.out_data.val();
+        self.queues.local_half.next = self.local.out_half.val();
+        self.queues.local_last.next = self.local.out_last.val();
+        self.queues.local_valid.next = self.local.out_valid.val();
+        self.local.out_ready.next = self.queues.local_ready.val();
+
+        // What goes to the slots.
+        self.merge.room.next = self.out_room.val();
+        self.merge.session[0].next = self.downstream.out_session.val();
+        self.merge.data[0].next = self.downstream.out_data.val();
+        self.merge.half[0].next = self.downstream.out_half.val();
+        self.merge.first[0].next = self.downstream.out_first.val();
+        self.merge.last[0].next = self.downstream.out_last.val();
+        self.merge.valid[0].next = self.downstream.out_valid.val();
+        self.merge.class[0].next = self.downstream.out_class.val();
+        self.merge.dwords[0].next = self.downstream.out_dwords.val();
+        self.merge.bad[0].next = self.downstream.out_bad.val();
+        self.downstream.out_ready.next = self.merge.ready[0].val();
+        self.answer_session.next = self.to_slots.out_to.val() - 1;
+        self.merge.session[1].next = self.answer_session.val().get_bits::<3>(0);
+        self.merge.bad[1].next = false;
+        self.merge.data[1].next = self.to_slots.data.val();
+        self.merge.half[1].next = self.to_slots.half.val();
+        self.merge.first[1].next = self.to_slots.first.val();
+        self.merge.last[1].next = self.to_slots.last.val();
+        self.merge.valid[1].next = self.to_slots.valid.val();
+        self.merge.class[1].next = self.to_slots.class.val();
+        self.merge.dwords[1].next = self.to_slots.dwords.val();
+        self.to_slots.ready.next = self.merge.ready[1].val();
+        self.merge.bad[2].next = false;
+        self.merge.session[2].next = self.upstream.divert_session.val();
+        self.merge.data[2].next = self.upstream.divert_data.val();
+        self.merge.half[2].next = self.upstream.divert_half.val();
+        self.merge.first[2].next = self.upstream.divert_first.val();
+        self.merge.last[2].next = self.upstream.divert_last.val();
+        self.merge.valid[2].next = self.upstream.divert_valid.val();
+        self.merge.class[2].next = self.upstream.divert_class.val();
+        self.merge.dwords[2].next = self.upstream.divert_dwords.val();
+        self.upstream.divert_ready.next = self.merge.ready[2].val();
+        self.merge.session[3].next = self.upstream.np_target.val();
+        self.merge.dwords[3].next = self.upstream.np_dwords.val();
+        self.merge.class[3].next = bits::<2>(1);
+        self.merge.bad[3].next = false;
+        self.merge.data[3].next = self.queues.divert_data.val();
+        self.merge.half[3].next = self.queues.divert_half.val();
+        self.merge.first[3].next = self.queues.divert_first.val();
+        self.merge.last[3].next = self.queues.divert_last.val();
+        self.merge.valid[3].next = self.queues.divert_valid.val();
+        self.queues.divert_ready.next = self.merge.ready[3].val();
+        self.merge.session[4].next = self.hot_plug.record_out_session.val();
+        self.merge.data[4].next = self.hot_plug.record_out.val();
+        self.merge.valid[4].next = self.hot_plug.record_out_valid.val();
+        self.merge.half[4].next = false;
+        self.merge.first[4].next = true;
+        self.merge.last[4].next = true;
+        self.merge.class[4].next = bits::<2>(0);
+        self.merge.dwords[4].next = 2.into();
+        self.merge.bad[4].next = false;
+        self.hot_plug.record_out_ready.next = self.merge.ready[4].val();
+        self.out_session.next = self.merge.out_session.val();
+        self.out_data.next = self.merge.out_data.val();
+        self.out_half.next = self.merge.out_half.val();
+        self.out_first.next = self.merge.out_first.val();
+        self.out_last.next = self.merge.out_last.val();
+        self.out_valid.next = self.merge.out_valid.val();
+        self.out_class.next = self.merge.out_class.val();
+        self.out_dwords.next = self.merge.out_dwords.val();
+        self.out_bad.next = self.merge.out_bad.val();
+        self.merge.out_ready.next = self.out_ready.val();
+
+        // Counters.
+        self.tlps_taken.next = self.downstream.out_valid.val()
+            && self.downstream.out_last.val()
+            && !self.downstream.out_bad.val()
+            && self.merge.ready[0].val();
+        self.tlps_delivered.next = self.queues.delivered.val();
+        self.made_up.next = self.tracker.made_up.val();
+        self.source_refused.next = self.upstream.source_refused.val();
+        self.master_off.next = self.upstream.master_off.val();
+        self.unsupported.next =
+            self.downstream.unsupported.val() || self.upstream.unsupported.val() || self.late_unsupported.q.val();
+        self.posted_dropped.next =
+            self.downstream.posted_dropped.val() || self.upstream.posted_dropped.val() || self.late_dropped.q.val();
+        self.unexpected.next =
+            self.downstream.unexpected.val() || self.upstream.unexpected.val() || self.late_unexpected.q.val();
+        self.late_unsupported.d.next = self.downstream.unsupported.val() && self.upstream.unsupported.val();
+        self.late_dropped.d.next = self.downstream.posted_dropped.val() && self.upstream.posted_dropped.val();
+        self.late_unexpected.d.next = self.downstream.unexpected.val() && self.upstream.unexpected.val();
+        if self.reset.val() {
+            self.internal_bus.d.next = 0.into();
+            self.may_np.d.next = false;
+            self.late_unsupported.d.next = false;
+            self.late_dropped.d.next = false;
+            self.late_unexpected.d.next = false;
+        }
+    }
+}
