@@ -16,13 +16,16 @@ use peb_sim::trace::{Trace, NVME_HOTPLUG};
 use crate::units::{Share, Time};
 
 mod output;
+mod scenario;
 
+/// Share of the frames that the replay loses unless told otherwise.
+const DEFAULT_LOSS: f64 = 0.05;
 /// TLPs replayed unless told otherwise.
 const DEFAULT_LIMIT: usize = 7000;
 /// Clocks without progress after which a run is given up, besides what the delay costs.
 const PATIENCE: u64 = 400_000;
 
-/// Replay recorded PCIe traffic through two tunnel engines over a bad Ethernet.
+/// Replay recorded PCIe traffic through two tunnel engines over a bad Ethernet, or run a scenario.
 ///
 /// Ends with status 0 only if every TLP was delivered exactly once, equal and in order, and, with loss asked for,
 /// frames were really lost and sent again.
@@ -31,9 +34,18 @@ pub struct Args {
     /// Trace to replay: .tlps, pcap or pcapng (docs/trace-formats.md). Without it a recorded NVMe session
     #[arg(long, value_name = "FILE")]
     tlps: Option<PathBuf>,
-    /// Share of the frames that are lost, each way
-    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true)]
-    loss: Share,
+    /// Run a scenario instead: hosts that boot, find, use and lose devices through complete PEBs
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tlps", "limit", "all"])]
+    scenario: Option<String>,
+    /// Print the names of the scenarios; with --json a list of them
+    #[arg(long)]
+    list_scenarios: bool,
+    /// Scenario: random pauses at all PCIe pins
+    #[arg(long, requires = "scenario")]
+    stalls: bool,
+    /// Share of the frames that are lost, each way [default: 5%, in a scenario 0%]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    loss: Option<Share>,
     /// Share of the frames that arrive twice
     #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
     dup: Share,
@@ -79,6 +91,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.list_scenarios {
+        return scenario::list(args.json);
+    }
+    if let Some(name) = &args.scenario {
+        return scenario::run(name, args);
+    }
     let mut trace = match &args.tlps {
         Some(file) => Trace::read(file)?,
         None => Trace::parse("built-in trace", NVME_HOTPLUG)?,
@@ -112,16 +130,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    fn replay_config(&self) -> ReplayConfig {
-        let faults = FaultConfig {
-            drop: self.loss.0,
+    /// What happens to frames; `loss` unless the user says.
+    fn faults(&self, loss: f64) -> FaultConfig {
+        FaultConfig {
+            drop: self.loss.as_ref().map_or(loss, |share| share.0),
             duplicate: self.dup.0,
             reorder: self.reorder.0,
             corrupt: self.corrupt.0,
             delay: self.delay.clocks(),
             jitter: self.jitter.clocks(),
             ..FaultConfig::default()
-        };
+        }
+    }
+
+    fn replay_config(&self) -> ReplayConfig {
+        let faults = self.faults(DEFAULT_LOSS);
         // A frame may be lost several times before it gets through; each time costs some round trips.
         let patience = PATIENCE + 20 * (faults.delay + faults.jitter);
         ReplayConfig {
