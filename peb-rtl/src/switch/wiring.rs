@@ -308,7 +308,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.tracker.track_ticks.next = self.track_ticks.val();
         self.tracker.clear.next = self.host_down.val();
         self.tracker.upstream_bus.next = self.internal_bus.q.val();
-        self.tracker.lost.next = self.hot_plug.lost.val() | !self.hot_plug.slot_up.val();
+        self.tracker.lost.next = self.hot_plug.lost.val();
         self.tracker.insert_valid.next = self.downstream.insert_valid.val() || self.upstream.insert_valid.val();
         self.downstream.insert_ready.next = self.tracker.insert_ready.val();
         self.upstream.insert_ready.next = self.tracker.insert_ready.val() && !self.downstream.insert_valid.val();
