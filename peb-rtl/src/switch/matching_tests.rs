@@ -101,7 +101,7 @@ pub(super) fn value(rng: &mut ChaCha8Rng, row: usize) -> u32 {
     let near = |rng: &mut ChaCha8Rng| *[0u32, 1, 2, 3, 4, 0x7f, 0xfe, 0xff].choose(rng).unwrap();
     match row {
         2 => rng.gen::<u8>() as u32 | near(rng) << 8 | near(rng) << 16 | rng.gen::<u32>() << 24,
-        4 | 5 => near(rng) << 4 | near(rng) << 20 | rng.gen_range(0..2) * 0x10_0001,
+        4 | 5 => near(rng) << 4 | near(rng) << 20 | (rng.gen_range(0..2) * 0x10_0001),
         6 | 7 => *[0, 0, 1, 2, 0xffff_ffff].choose(rng).unwrap(),
         9 => *[0, 0, 0, 1, 2, 3].choose(rng).unwrap() | rng.gen::<u32>() << 2,
         _ => rng.gen(),

@@ -227,7 +227,9 @@ fn interrupts_are_edges_of_the_condition() {
                 0 => host.write(port, COMMAND, rng.gen::<u64>() & 0x404 | u64::from(rng.gen_bool(0.6)) << 2, 3),
                 1 if port != 0 => host.write(port, MSI_CONTROL, u64::from(rng.gen_bool(0.7)) << 16, 12),
                 2 if port != 0 => host.write(port, MSI_ADDRESS, rng.gen::<u64>() & 0xFFFF_FFFC, 15),
-                3 if port != 0 => host.write(port, MSI_UPPER, rng.gen::<u64>() & 0xFFFF_FFFF * rng.gen_range(0..2), 15),
+                3 if port != 0 => {
+                    host.write(port, MSI_UPPER, rng.gen::<u64>() & (0xFFFF_FFFF * rng.gen_range(0..2)), 15)
+                }
                 4 if port != 0 => host.write(port, MSI_DATA, rng.gen::<u64>() & 0xFFFF, 15),
                 5 | 6 if port != 0 => {
                     let control = rng.gen::<u64>() & 0x101B | u64::from(rng.gen_bool(0.8)) << 5;
