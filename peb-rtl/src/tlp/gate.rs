@@ -2,10 +2,11 @@
 
 use peb_hdl::prelude::*;
 
-/// Passes the stream of a PCIe link while the link is up.
+/// Passes the stream of a PCIe link while it is open.
 ///
-/// When it goes down in the middle of a TLP, what has passed is ended with a beat whose `tkeep` is 0, so that [`super::Framer`] discards
-/// the TLP. While it is down all beats are taken and dropped; when it comes up again in the middle of a TLP, so is the rest of that.
+/// When it is closed in the middle of a TLP, what has passed is ended with a beat whose `tkeep` is 0, so that [`super::Framer`] discards
+/// the TLP. While it is closed all beats are taken and dropped; when it opens in the middle of a TLP, so is the rest of that. After `link` was 0
+/// the source begins with a new TLP.
 ///
 /// - Latency: one clock; `tready` passes through. Throughput: a beat a clock. Registered: the beat that is offered.
 /// - Reset: both sides are between TLPs.
@@ -14,7 +15,9 @@ use peb_hdl::prelude::*;
 pub struct Gate {
     pub clock: Signal<In, Clk>,
     pub reset: Signal<In, Bit>,
-    /// The link is up.
+    /// 0: the link is down, what the source had begun is abandoned.
+    pub link: Signal<In, Bit>,
+    /// TLPs may pass.
     pub open: Signal<In, Bit>,
     pub tdata: Signal<In, U<64>>,
     pub tkeep: Signal<In, U<8>>,
@@ -77,6 +80,9 @@ impl Logic for Gate {
         if self.tvalid.val() && self.take.val() {
             self.midway.d.next = !self.tlast.val();
         }
+        if !self.link.val() {
+            self.midway.d.next = false;
+        }
         self.out_tdata.next = self.out_data.q.val();
         self.out_tkeep.next = self.out_keep.q.val();
         self.out_tlast.next = self.out_last.q.val();
@@ -121,6 +127,7 @@ mod tests {
                     open = !open;
                 }
                 let dut = bench.dut();
+                dut.link.next = true;
                 dut.open.next = open;
                 dut.tvalid.next = offered;
                 dut.tdata.next = (number << 8 | at).into();
@@ -152,5 +159,37 @@ mod tests {
             assert!(whole > 300 && cut > 10, "seed {seed}: {whole} whole, {cut} cut");
             bench.assert_equivalent();
         }
+    }
+
+    #[test]
+    fn after_the_link_was_down_a_new_tlp_begins() {
+        let mut bench = Bench::new("gate_link", Gate::default());
+        bench.reset();
+        let mut out = vec![];
+        // Two beats of a TLP, the link falls, a TLP of two beats.
+        for (link, data, last) in [
+            (true, Some(1), false),
+            (true, Some(2), false),
+            (false, None, false),
+            (true, Some(3), false),
+            (true, Some(4), true),
+        ] {
+            for clock in 0..4 {
+                let dut = bench.dut();
+                (dut.link.next, dut.open.next, dut.out_tready.next) = (link, link, true);
+                dut.tvalid.next = data.is_some() && clock == 0;
+                dut.tdata.next = data.unwrap_or(0).into();
+                dut.tkeep.next = 255.into();
+                dut.tlast.next = last;
+                bench.settle();
+                if bench.dut().out_tvalid.val() {
+                    let dut = bench.dut();
+                    out.push((dut.out_tdata.val().raw(), dut.out_tkeep.val().raw(), dut.out_tlast.val()));
+                }
+                bench.tick();
+            }
+        }
+        assert_eq!(out, [(1, 255, false), (2, 255, false), (2, 0, true), (3, 255, false), (4, 255, true)]);
+        bench.assert_equivalent();
     }
 }

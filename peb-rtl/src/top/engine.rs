@@ -140,6 +140,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Engine<SESSIONS, A> {
         self.tick.next = self.tunnel.tick.val();
 
         // PCIe to Ethernet.
+        self.gate.link.next = self.pcie_link_up.val();
         self.gate.open.next = self.pcie_link_up.val();
         self.gate.tdata.next = self.pcie_rx_tdata.val();
         self.gate.tkeep.next = self.pcie_rx_tkeep.val();

@@ -146,6 +146,7 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
         self.stat_slot_up.next = self.switch.link.val();
 
         // From the host.
+        self.gate.link.next = !self.down.q.val();
         self.gate.open.next = !self.down.q.val();
         self.gate.tdata.next = self.pcie_rx_tdata.val();
         self.gate.tkeep.next = self.pcie_rx_tkeep.val();

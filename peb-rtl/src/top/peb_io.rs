@@ -156,6 +156,7 @@ impl Logic for PebIo {
         self.purge.next = self.port.purge.val();
 
         // From the device.
+        self.gate.link.next = self.pcie_link_up.val();
         self.gate.open.next = !self.purge.val();
         self.gate.tdata.next = self.pcie_rx_tdata.val();
         self.gate.tkeep.next = self.pcie_rx_tkeep.val();
