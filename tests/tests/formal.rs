@@ -78,6 +78,8 @@ always @(posedge clock)
     if (reset) owed <= 0;
     else owed <= owed + np_came - np_delivered;
 always @(*) begin
+    // A flush gives no credit back: that begins anew with the session.
+    assume (!flush);
     // The peer's NpRing: at most 64 non-posted TLPs that were not reported as delivered.
     if (valid && non_posted) assume (owed < 64);
     assert (level_q <= 32);
@@ -85,13 +87,14 @@ always @(*) begin
     assert (!(pop && level_q == 0));
     assert (!(push && level_q == 32));
     assert (np_level_q <= 64);
-    assert (np_level_q[5:0] == np_tail_q - np_head_q);
+    assert (np_level_q[5:0] == np_tail_q - np_first_q);
     assert (!(np_pop && np_level_q == 0));
     assert (np_level_q <= owed && owed <= 64);
     if (valid && non_posted) assert (ready);
     assert (!(here_q && fetching_q));
     if (here_q || fetching_q) assert (np_level_q != 0);
-    if (in_np_q) assert (here_q && !in_ordered_q);
+    if (in_np_q) assert (here_q && !in_ordered_q && !in_divert_q);
+    if (in_divert_q) assert (here_q);
 end
 "#;
 
