@@ -20,6 +20,8 @@ mod scenario;
 
 /// Share of the frames that the replay loses unless told otherwise.
 const DEFAULT_LOSS: f64 = 0.05;
+/// Clocks of delay in the replay unless told otherwise: 5 us.
+const DEFAULT_DELAY: u64 = 625;
 /// TLPs replayed unless told otherwise.
 const DEFAULT_LIMIT: usize = 7000;
 /// Clocks without progress after which a run is given up, besides what the delay costs.
@@ -55,9 +57,9 @@ pub struct Args {
     /// Share of the frames with inverted bits
     #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
     corrupt: Share,
-    /// Delay of the network, one way
-    #[arg(long, value_name = "TIME", default_value = "5us", allow_hyphen_values = true)]
-    delay: Time,
+    /// Delay of the network, one way; in a scenario, of each cable [default: 5us, in a scenario none]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    delay: Option<Time>,
     /// Largest random addition to the delay
     #[arg(long, value_name = "TIME", default_value = "0ns", allow_hyphen_values = true)]
     jitter: Time,
@@ -130,21 +132,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    /// What happens to frames; `loss` unless the user says.
-    fn faults(&self, loss: f64) -> FaultConfig {
+    /// What happens to frames; `loss` and `delay`, in clocks, unless the user says.
+    fn faults(&self, loss: f64, delay: u64) -> FaultConfig {
         FaultConfig {
             drop: self.loss.as_ref().map_or(loss, |share| share.0),
             duplicate: self.dup.0,
             reorder: self.reorder.0,
             corrupt: self.corrupt.0,
-            delay: self.delay.clocks(),
+            delay: self.delay.map_or(delay, Time::clocks),
             jitter: self.jitter.clocks(),
             ..FaultConfig::default()
         }
     }
 
     fn replay_config(&self) -> ReplayConfig {
-        let faults = self.faults(DEFAULT_LOSS);
+        let faults = self.faults(DEFAULT_LOSS, DEFAULT_DELAY);
         // A frame may be lost several times before it gets through; each time costs some round trips.
         let patience = PATIENCE + 20 * (faults.delay + faults.jitter);
         ReplayConfig {

@@ -26,7 +26,7 @@ pub fn list(as_json: bool) -> anyhow::Result<ExitCode> {
 pub fn run(name: &str, args: &Args) -> anyhow::Result<ExitCode> {
     let config = ScenarioConfig {
         seed: args.seed,
-        faults: args.faults(0.0),
+        faults: args.faults(0.0, 0),
         stalls: args.stalls,
         vcd: args.vcd.clone(),
         pcap: args.pcap.clone(),
