@@ -4,7 +4,7 @@ use super::Tracker;
 use crate::testing::{clocked, Bench};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 clocked!(Tracker);
 
@@ -23,7 +23,7 @@ type Key = (u64, u64);
 /// What the table must hold, and what lost slots must still answer; `true`: or not, as it was replaced.
 #[derive(Default)]
 struct Model {
-    table: HashMap<Key, Entry>,
+    table: BTreeMap<Key, Entry>,
     doomed: Vec<(Key, Entry, bool)>,
     answers: std::collections::VecDeque<Option<u64>>,
 }

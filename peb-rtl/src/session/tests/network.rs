@@ -6,7 +6,7 @@ use peb_hdl::prelude::*;
 use peb_verilog::Recording;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// Clocks in a tick, ticks between announcements, ticks of silence.
 pub const TICK: u64 = 4;
@@ -46,8 +46,8 @@ pub struct Node {
     flushing: [u64; 3],
     sending: u64,
     reset: u64,
-    dead: HashSet<Identity>,
-    lives: HashSet<Identity>,
+    dead: BTreeSet<Identity>,
+    lives: BTreeSet<Identity>,
     was_up: u64,
     was_flushing: bool,
     was_accepting: bool,
@@ -74,8 +74,8 @@ impl Node {
             flushing: [0; 3],
             sending: 0,
             reset: 16,
-            dead: HashSet::new(),
-            lives: HashSet::new(),
+            dead: BTreeSet::new(),
+            lives: BTreeSet::new(),
             was_up: 0,
             was_flushing: false,
             was_accepting: false,
