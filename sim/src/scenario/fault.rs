@@ -6,6 +6,10 @@ use super::stage::{pattern, Stage, Stop, UR};
 use crate::host::{Access, SlotState, Transfer, LINK_CHANGED, PRESENCE_CHANGED};
 use crate::world::{Fabric, Peb};
 
+/// Clocks that the first frame after an outage may need to arrive: a long one before it, and twice its own length in octets,
+/// since the switch stores it. Beside HELLO_TICKS of real installations this is nothing, beside those of a scenario it is not.
+const FIRST_FRAME: u64 = 3 * 1600 + 500;
+
 /// Nobody notices a short outage, but for time.
 pub fn short_outage<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.boot(0)?;
@@ -23,7 +27,7 @@ pub fn short_outage<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         let cut = stage.world.now();
         let tag = stage.on(0)?.0.start(|id| Tlp::memory_read(id, driver.memory, 256));
         let tag = tag.map_err(|error| Stop(error.to_string()))?;
-        let outage = u64::from(stage.timing.down - 3 * stage.timing.hello) - 500;
+        let outage = u64::from(stage.timing.down - 3 * stage.timing.hello) - FIRST_FRAME;
         stage.run(outage - (stage.world.now() - cut));
         stage.world.connect(peb, true);
         let outcome = stage.on(0)?.0.finish(tag);

@@ -76,6 +76,7 @@ pub fn present_at_boot<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
 
 /// Four devices at once, each used while all do DMA.
 pub fn several<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
+    stage.expect_queues();
     stage.boot(0)?;
     for device in 0..4 {
         stage.world.set_present(device, true);
@@ -93,7 +94,8 @@ pub fn several<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.run(5000);
     for (device, driver) in drivers.iter().enumerate() {
         let count = driver.stop(&mut stage.on(0)?.0);
-        stage.check(count > 0, format!("device {device} did {count} transfers beside the others"));
+        let some = (1..u32::MAX).contains(&count);
+        stage.check(some, format!("device {device} did {count} transfers beside the others"));
         stage.run(1000);
     }
     stage.run(10_000);

@@ -78,6 +78,14 @@ impl<F: Fabric> Stage<F> {
         }
     }
 
+    /// Slower timers, for scenarios in which the queues of the Ethernet switch fill: retransmission waits for DOWN_TICKS/8
+    /// at most, and that must be more than a frame may wait in a queue of 32 KiB.
+    pub fn expect_queues(&mut self) {
+        self.timing.hello *= 16;
+        self.timing.down *= 16;
+        self.set_timers();
+    }
+
     /// Something that must be so.
     pub fn check(&mut self, passed: bool, what: impl Into<String>) {
         let what = what.into();
