@@ -1,10 +1,11 @@
 //! Type 0 configuration space (PCIe 7.5.1): bytes, which of them software may write, and which it clears by writing ones.
 
+use super::function::{BarSpec, Identity};
 use super::DeviceConfig;
 
 /// Offset of the Power Management capability.
 pub const CAP_PM: u16 = 0x40;
-/// Offset of the MSI capability: 64-bit address, one vector.
+/// Offset of the MSI capability: 64-bit address.
 pub const CAP_MSI: u16 = 0x50;
 /// Offset of the PCI Express capability.
 pub const CAP_PCIE: u16 = 0x70;
@@ -12,18 +13,11 @@ pub const CAP_PCIE: u16 = 0x70;
 pub const CAP_MSIX: u16 = 0xb0;
 /// Offset of the Device Serial Number capability.
 const EXT_SERIAL: u16 = 0x100;
-/// MSI-X vectors.
-pub const VECTORS: u16 = 4;
-/// Offset of the MSI-X table in BAR 0.
-pub const MSIX_TABLE: u64 = 0x800;
-/// Offset of the MSI-X pending bits in BAR 0.
-pub const MSIX_PENDING: u64 = 0xc00;
-/// Bytes of BAR 0.
-pub const REGISTER_BAR: u64 = 4096;
-
 const COMMAND: u16 = 0x04;
 const BAR0: u16 = 0x10;
-const BAR2: u16 = 0x18;
+
+/// Initiate Function Level Reset, in the upper byte of Device Control.
+const FUNCTION_RESET: u8 = 0x80;
 
 /// The configuration space of one function.
 #[derive(Clone, Debug)]
@@ -31,33 +25,45 @@ pub struct ConfigSpace {
     bytes: Vec<u8>,
     writable: Vec<u8>,
     clears: Vec<u8>,
-    memory: u64,
+    bars: Vec<BarSpec>,
 }
 
 impl ConfigSpace {
     /// As it is after reset.
-    pub fn new(settings: &DeviceConfig) -> Self {
-        let memory = settings.memory.next_power_of_two().max(4096);
-        let mut space = ConfigSpace { bytes: vec![0; 4096], writable: vec![0; 4096], clears: vec![0; 4096], memory };
-        space.header(settings);
-        space.capabilities();
+    pub fn new(settings: &DeviceConfig, identity: &Identity) -> Self {
+        let bars = identity.bars.clone();
+        let mut space = ConfigSpace { bytes: vec![0; 4096], writable: vec![0; 4096], clears: vec![0; 4096], bars };
+        space.header(settings, identity.class);
+        space.capabilities(identity);
         space.extended(settings.serial);
         space
     }
 
-    fn header(&mut self, settings: &DeviceConfig) {
+    /// As it is after a function level reset: Max_Payload_Size stays (PCIe 6.6.2).
+    pub fn after_function_reset(&self, settings: &DeviceConfig, identity: &Identity) -> Self {
+        let mut space = Self::new(settings, identity);
+        let own = 0x00e0;
+        let control = space.get(CAP_PCIE + 8) & !own | self.get(CAP_PCIE + 8) & own;
+        space.set(CAP_PCIE + 8, control);
+        space
+    }
+
+    fn header(&mut self, settings: &DeviceConfig, class: u32) {
         self.set(0x00, u32::from(settings.device) << 16 | u32::from(settings.vendor));
         // Memory, bus master, parity, SERR, INTx disable; capability list; errors cleared by writing ones.
         self.set(COMMAND, 0x0010_0000);
         self.write_mask(COMMAND, 0x0546);
         self.clear_mask(COMMAND, 0xf900_0000);
-        // Memory controller, other.
-        self.set(0x08, 0x0580_0001);
+        self.set(0x08, class << 8 | 1);
         self.write_mask(0x0c, 0xff);
-        self.write_mask(BAR0, !(REGISTER_BAR as u32 - 1));
-        self.set(BAR2, 0xc);
-        self.write_mask(BAR2, !(self.memory - 1) as u32);
-        self.write_mask(BAR2 + 4, (!(self.memory - 1) >> 32) as u32);
+        for bar in self.bars.clone() {
+            let (register, mask) = (BAR0 + 4 * u16::from(bar.index), !(bar.bytes - 1));
+            self.set(register, if bar.wide { 4 } else { 0 } | if bar.prefetchable { 8 } else { 0 });
+            self.write_mask(register, mask as u32);
+            if bar.wide {
+                self.write_mask(register + 4, (mask >> 32) as u32);
+            }
+        }
         self.set(0x2c, 0x0001_0000 | u32::from(settings.vendor));
         self.set(0x34, CAP_PM.into());
         // INTA.
@@ -65,18 +71,20 @@ impl ConfigSpace {
         self.write_mask(0x3c, 0xff);
     }
 
-    fn capabilities(&mut self) {
+    fn capabilities(&mut self, identity: &Identity) {
         let cap = |id: u32, next: u16, upper: u32| upper << 16 | u32::from(next) << 8 | id;
         self.set(CAP_PM, cap(0x01, CAP_MSI, 0x0003));
+        // D0 and D3hot, without a reset between them.
+        self.set(CAP_PM + 4, 0x8);
         self.write_mask(CAP_PM + 4, 0x3);
-        self.set(CAP_MSI, cap(0x05, CAP_PCIE, 0x0080));
+        self.set(CAP_MSI, cap(0x05, CAP_PCIE, 0x0080 | u32::from(identity.msi_log2.min(5)) << 1));
         self.write_mask(CAP_MSI, 0x0071_0000);
         self.write_mask(CAP_MSI + 4, !3);
         self.write_mask(CAP_MSI + 8, !0);
         self.write_mask(CAP_MSI + 12, 0xffff);
         self.set(CAP_PCIE, cap(0x10, CAP_MSIX, 0x0002));
-        // Max_Payload_Size 256 supported, extended tags, role-based errors.
-        self.set(CAP_PCIE + 0x04, 0x8021);
+        // Max_Payload_Size 256 supported, extended tags, role-based errors, function level reset.
+        self.set(CAP_PCIE + 0x04, 0x1000_8021);
         // Relaxed Ordering, Max_Read_Request_Size 512, No Snoop.
         self.set(CAP_PCIE + 0x08, 0x2810);
         self.write_mask(CAP_PCIE + 0x08, 0x7fff);
@@ -85,10 +93,11 @@ impl ConfigSpace {
         self.set(CAP_PCIE + 0x0c, 0x11);
         self.set(CAP_PCIE + 0x10, 0x0011_0000);
         self.write_mask(CAP_PCIE + 0x10, 0xc3);
-        self.set(CAP_MSIX, cap(0x11, 0, u32::from(VECTORS) - 1));
+        let msix = identity.msix;
+        self.set(CAP_MSIX, cap(0x11, 0, u32::from(msix.vectors) - 1));
         self.write_mask(CAP_MSIX, 0xc000_0000);
-        self.set(CAP_MSIX + 4, MSIX_TABLE as u32);
-        self.set(CAP_MSIX + 8, MSIX_PENDING as u32);
+        self.set(CAP_MSIX + 4, msix.table as u32 | u32::from(msix.bar));
+        self.set(CAP_MSIX + 8, msix.pending as u32 | u32::from(msix.bar));
     }
 
     fn extended(&mut self, serial: u64) {
@@ -103,23 +112,29 @@ impl ConfigSpace {
         u32::from_le_bytes([0, 1, 2, 3].map(|n| self.bytes[at + n]))
     }
 
-    /// What software writes: bytes enabled one by one; bits that cannot be written stay.
-    pub fn write(&mut self, register: u16, data: [u8; 4], enables: u8) {
+    /// What software writes: bytes enabled one by one; bits that cannot be written stay. True if it asks for a function level
+    /// reset.
+    pub fn write(&mut self, register: u16, data: [u8; 4], enables: u8) -> bool {
         let at = usize::from(register & 0xffc);
         for n in (0..4).filter(|n| enables >> n & 1 == 1) {
             let (old, mask) = (self.bytes[at + n], self.writable[at + n]);
             self.bytes[at + n] = (old & !mask | data[n] & mask) & !(data[n] & self.clears[at + n]);
         }
+        register & 0xffc == CAP_PCIE + 8 && enables & 2 != 0 && data[1] & FUNCTION_RESET != 0
     }
 
-    /// Memory Space Enable.
+    /// Memory Space Enable, and the function is in D0.
     pub fn memory_space(&self) -> bool {
-        self.get(COMMAND) & 2 != 0
+        self.get(COMMAND) & 2 != 0 && self.awake()
     }
 
-    /// Bus Master Enable.
+    /// Bus Master Enable, and the function is in D0.
     pub fn bus_master(&self) -> bool {
-        self.get(COMMAND) & 4 != 0
+        self.get(COMMAND) & 4 != 0 && self.awake()
+    }
+
+    fn awake(&self) -> bool {
+        self.get(CAP_PM + 4) & 3 == 0
     }
 
     /// Interrupt Disable, of INTx.
@@ -137,21 +152,15 @@ impl ConfigSpace {
         128 << (self.get(CAP_PCIE + 8) >> 12 & 7).min(5)
     }
 
-    /// Offset in the registers that an address falls on.
-    pub fn in_registers(&self, address: u64) -> Option<u64> {
-        let base = u64::from(self.get(BAR0) & !0xf);
-        self.memory_space().then(|| address.checked_sub(base).filter(|&at| at < REGISTER_BAR))?
-    }
-
-    /// Offset in the memory that an address falls on.
-    pub fn in_memory(&self, address: u64) -> Option<u64> {
-        let base = u64::from(self.get(BAR2 + 4)) << 32 | u64::from(self.get(BAR2) & !0xf);
-        self.memory_space().then(|| address.checked_sub(base).filter(|&at| at < self.memory))?
-    }
-
-    /// Bytes of memory behind BAR 2.
-    pub fn memory_size(&self) -> u64 {
-        self.memory
+    /// The BAR that an address falls on, and the offset in it.
+    pub fn target(&self, address: u64) -> Option<(u8, u64)> {
+        let hit = |bar: &BarSpec| {
+            let register = BAR0 + 4 * u16::from(bar.index);
+            let high = if bar.wide { self.get(register + 4) } else { 0 };
+            let base = u64::from(high) << 32 | u64::from(self.get(register) & !0xf);
+            Some((bar.index, address.checked_sub(base).filter(|&at| at < bar.bytes)?))
+        };
+        self.memory_space().then(|| self.bars.iter().find_map(hit))?
     }
 
     fn set(&mut self, register: u16, value: u32) {
@@ -170,23 +179,30 @@ impl ConfigSpace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{DmaEngine, Function};
 
     #[test]
     fn bars_give_their_size_and_byte_enables_hold() {
-        let mut space = ConfigSpace::new(&DeviceConfig { memory: 1 << 33, ..DeviceConfig::default() });
-        for register in [BAR0, BAR2, BAR2 + 4] {
+        let settings = DeviceConfig { memory: 1 << 33, ..DeviceConfig::default() };
+        let mut space = ConfigSpace::new(&settings, &DmaEngine::new(settings.memory).identity());
+        for register in [BAR0, BAR0 + 8, BAR0 + 12] {
             space.write(register, [0xff; 4], 0xf);
         }
-        assert_eq!([BAR0, BAR2, BAR2 + 4].map(|r| space.get(r)), [0xffff_f000, 0xc, 0xffff_fffe]);
+        assert_eq!([BAR0, BAR0 + 8, BAR0 + 12].map(|r| space.get(r)), [0xffff_f000, 0xc, 0xffff_fffe]);
         space.write(COMMAND, [0xff; 4], 0b0001);
         assert_eq!(space.get(COMMAND), 0x0010_0046);
         assert!(space.memory_space() && space.bus_master() && !space.intx_disabled());
         assert_eq!((space.max_payload(), space.max_read_request()), (128, 512));
+        assert_eq!(space.target(0xffff_f010), Some((0, 0x10)));
+        assert_eq!(space.target(0xffff_fffe_0000_0004), Some((2, 4)));
+        // D3hot: nothing answers.
+        space.write(CAP_PM + 4, [3, 0, 0, 0], 1);
+        assert_eq!((space.target(0xffff_f010), space.bus_master()), (None, false));
     }
 
     #[test]
     fn every_capability_is_found() {
-        let space = ConfigSpace::new(&DeviceConfig::default());
+        let space = ConfigSpace::new(&DeviceConfig::default(), &DmaEngine::new(4096).identity());
         let (mut at, mut ids) = (space.get(0x34) as u16, Vec::new());
         while at != 0 {
             ids.push(space.get(at) & 0xff);

@@ -1,14 +1,66 @@
 //! The DMA engine: moves bytes between host memory and the device's memory.
+//!
+//! | BAR | what |
+//! |---|---|
+//! | 0 | 32 bits, 4 KiB: registers ([`regs`]), MSI-X table and pending bits |
+//! | 2, 3 | 64 bits, prefetchable: memory, cleared by reset |
 
 use std::collections::BTreeMap;
 
-use peb_tlp::{RequestId, Tag, Tlp};
+use peb_tlp::TlpView;
 
-use super::{regs, Device};
+use super::function::{BarSpec, Bus, Function, Identity, MsixSpec};
+use crate::memory::Memory;
 use crate::requester::Outcome;
 
-/// TLPs that wait at the pins before the engine makes more.
-const AHEAD: usize = 4;
+/// MSI-X vectors.
+pub const VECTORS: u16 = 4;
+/// Offset of the MSI-X table in BAR 0.
+pub const MSIX_TABLE: u64 = 0x800;
+/// Offset of the MSI-X pending bits in BAR 0.
+pub const MSIX_PENDING: u64 = 0xc00;
+/// Bytes of BAR 0.
+const REGISTER_BAR: u64 = 4096;
+
+/// Registers behind BAR 0, byte offsets; 32 bits, little-endian, byte enables are obeyed.
+pub mod regs {
+    /// RO [`ID_VALUE`].
+    pub const ID: u64 = 0x00;
+    /// `[0]` start, `[1]` to host memory (else from it), `[2]` interrupt at the end, `[3]` again and again until 0 is written.
+    pub const CONTROL: u64 = 0x04;
+    /// Address in host memory, low half.
+    pub const HOST_LOW: u64 = 0x08;
+    /// Address in host memory, high half.
+    pub const HOST_HIGH: u64 = 0x0c;
+    /// Offset in the device's memory.
+    pub const LOCAL: u64 = 0x10;
+    /// Bytes to move.
+    pub const LENGTH: u64 = 0x14;
+    /// `[0]` busy; write 1 to clear: `[1]` done, `[2]` a completion was not successful.
+    pub const STATUS: u64 = 0x18;
+    /// RO: transfers done since reset.
+    pub const COUNT: u64 = 0x1c;
+    /// MSI-X vector of the interrupt.
+    pub const VECTOR: u64 = 0x20;
+    /// Free to use.
+    pub const SCRATCH: u64 = 0x24;
+    /// Value of [`ID`].
+    pub const ID_VALUE: u32 = 0x5045_4244;
+    /// CONTROL: start.
+    pub const START: u32 = 1;
+    /// CONTROL: to host memory.
+    pub const TO_HOST: u32 = 2;
+    /// CONTROL: interrupt at the end.
+    pub const INTERRUPT: u32 = 4;
+    /// CONTROL: again and again.
+    pub const REPEAT: u32 = 8;
+    /// STATUS: busy.
+    pub const BUSY: u32 = 1;
+    /// STATUS: done.
+    pub const DONE: u32 = 2;
+    /// STATUS: a completion was not successful.
+    pub const ERROR: u32 = 4;
+}
 
 /// Where to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,9 +72,18 @@ pub enum Direction {
     ToHost,
 }
 
+/// The device's memory and its DMA engine.
+#[derive(Clone, Debug)]
+pub struct DmaEngine {
+    /// Memory behind BAR 2.
+    pub memory: Memory,
+    bytes: u64,
+    transfer: Transfer,
+}
+
 /// Registers and state of the engine.
 #[derive(Clone, Debug, Default)]
-pub struct Dma {
+struct Transfer {
     control: u32,
     host: u64,
     local: u32,
@@ -37,29 +98,17 @@ pub struct Dma {
     reads: BTreeMap<u16, u64>,
 }
 
-impl Dma {
-    /// Whether a transfer is under way.
-    pub fn is_busy(&self) -> bool {
+impl Transfer {
+    fn is_busy(&self) -> bool {
         self.status & regs::BUSY != 0
     }
 
-    /// Transfers done since reset.
-    pub fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// MSI-X vector of its interrupt.
-    pub(super) fn vector(&self) -> u16 {
-        self.vector as u16
-    }
-
-    /// Whether INTx, if it is used, is asserted.
-    pub(super) fn wants_intx(&self) -> bool {
+    fn wants_intx(&self) -> bool {
         self.control & regs::INTERRUPT != 0 && self.status & (regs::DONE | regs::ERROR) != 0
     }
 
     /// A register of 32 bits.
-    pub(super) fn read(&self, offset: u64) -> u32 {
+    fn read(&self, offset: u64) -> u32 {
         match offset {
             regs::ID => regs::ID_VALUE,
             regs::CONTROL => self.control,
@@ -76,7 +125,7 @@ impl Dma {
     }
 
     /// Writes a register.
-    pub(super) fn write(&mut self, offset: u64, value: u32) {
+    fn write(&mut self, offset: u64, value: u32) {
         match offset {
             regs::CONTROL => self.start(value),
             regs::HOST_LOW => self.host = self.host & !0xffff_ffff | u64::from(value),
@@ -111,78 +160,132 @@ impl Dma {
         }
     }
 
-    /// Host address, local offset and length of the next request, within `limit` bytes and one 4 KiB page.
-    fn next_piece(&self, limit: u64) -> Option<(u64, u64, u64)> {
+    /// Host address, local offset and length of what is still to be asked for.
+    fn rest(&self) -> Option<(u64, u64, u64)> {
         let host = self.host.wrapping_add(self.asked.into());
-        // An unaligned start costs a dword more than its bytes; later requests are aligned.
-        let len = u64::from(self.length - self.asked).min(limit - host % 4).min(4096 - host % 4096);
+        let len = u64::from(self.length - self.asked);
         (len > 0).then_some((host, u64::from(self.local) + u64::from(self.asked), len))
     }
 }
 
-impl Device {
-    /// Makes at most one request, and ends a transfer.
-    pub(super) fn work_dma(&mut self) {
-        while let Some(outcome) = self.requester.expired(self.now) {
-            self.dma_outcome(&outcome);
+impl DmaEngine {
+    /// An engine with this many bytes of memory, rounded up to a power of two.
+    pub fn new(bytes: u64) -> Self {
+        let bytes = bytes.next_power_of_two().max(4096);
+        DmaEngine { memory: Memory::new(), bytes, transfer: Transfer::default() }
+    }
+
+    /// Whether a transfer is under way.
+    pub fn is_busy(&self) -> bool {
+        self.transfer.is_busy()
+    }
+
+    /// Transfers done since reset.
+    pub fn count(&self) -> u32 {
+        self.transfer.count
+    }
+
+    fn read_host(&mut self, bus: &mut Bus<'_>) {
+        let Some((host, local, rest)) = self.transfer.rest() else { return };
+        let len = bus.read_limit(host, rest);
+        if let Some(tag) = bus.read(host, len) {
+            self.transfer.reads.insert(tag.0, local);
+            self.transfer.asked += len as u32;
         }
-        if !self.dma.is_busy() || !self.is_master() || self.port.pending() >= AHEAD {
+    }
+
+    fn write_host(&mut self, bus: &mut Bus<'_>) {
+        let Some((host, local, rest)) = self.transfer.rest() else { return };
+        let len = bus.write_limit(host, rest);
+        bus.write(host, &self.memory.read(local, len as usize));
+        self.transfer.asked += len as u32;
+    }
+
+    fn done(&mut self, bus: &mut Bus<'_>) {
+        let transfer = &mut self.transfer;
+        transfer.count = transfer.count.wrapping_add(1);
+        transfer.status |= regs::DONE;
+        transfer.asked = 0;
+        if transfer.control & regs::REPEAT == 0 {
+            transfer.status &= !regs::BUSY;
+        }
+        if transfer.control & regs::INTERRUPT != 0 {
+            bus.raise(transfer.vector as u16);
+        }
+    }
+}
+
+impl Function for DmaEngine {
+    /// A memory controller of no special kind.
+    fn identity(&self) -> Identity {
+        Identity {
+            class: 0x05_80_00,
+            bars: vec![
+                BarSpec { index: 0, bytes: REGISTER_BAR, wide: false, prefetchable: false },
+                BarSpec { index: 2, bytes: self.bytes, wide: true, prefetchable: true },
+            ],
+            msix: MsixSpec { vectors: VECTORS, bar: 0, table: MSIX_TABLE, pending: MSIX_PENDING },
+            msi_log2: 0,
+        }
+    }
+
+    fn read(&mut self, bar: u8, offset: u64) -> u32 {
+        match bar {
+            0 => self.transfer.read(offset),
+            _ => self.memory.u32(offset),
+        }
+    }
+
+    fn write(&mut self, bar: u8, offset: u64, value: u32, mask: u32) {
+        if bar == 0 {
+            let value = self.transfer.read(offset) & !mask | value;
+            return self.transfer.write(offset, value);
+        }
+        let enables = (0..4).filter(|lane| mask >> (8 * lane) & 1 == 1).fold(0, |enables, lane| enables | 1 << lane);
+        self.memory.write_enabled(offset, &value.to_le_bytes(), enables, 0);
+    }
+
+    fn atomic(&mut self, bar: u8, offset: u64, request: &TlpView<'_>) -> Option<Vec<u8>> {
+        (bar == 2).then(|| self.memory.atomic(offset, request))
+    }
+
+    /// Makes at most one request, and ends a transfer.
+    fn clock(&mut self, bus: &mut Bus<'_>) {
+        if !self.is_busy() || !bus.is_master() || !bus.read_room() {
             return;
         }
-        match self.dma.direction() {
-            Direction::FromHost => self.dma_read(),
-            Direction::ToHost => self.dma_write(),
+        match self.transfer.direction() {
+            Direction::FromHost => self.read_host(bus),
+            Direction::ToHost => self.write_host(bus),
         }
-        if self.dma.asked == self.dma.length && self.dma.reads.is_empty() {
-            self.dma_done();
-        }
-    }
-
-    fn dma_read(&mut self) {
-        let Some(tag) = self.requester.free_tag() else { return };
-        let Some((host, local, len)) = self.dma.next_piece(self.config.max_read_request()) else { return };
-        let id = RequestId { requester: self.sender(), tag };
-        match Tlp::memory_read(id, host, len as usize) {
-            Ok(tlp) if self.requester.issue(self.now, &tlp).is_ok() => {
-                self.dma.reads.insert(tag.0, local);
-                self.dma.asked += len as u32;
-                self.port.send(tlp);
-            }
-            _ => self.complain(format!("DMA read of {len} bytes from {host:#x} cannot be made")),
+        if self.transfer.asked == self.transfer.length && self.transfer.reads.is_empty() {
+            self.done(bus);
         }
     }
 
-    fn dma_write(&mut self) {
-        let Some((host, local, len)) = self.dma.next_piece(self.config.max_payload()) else { return };
-        let id = RequestId { requester: self.sender(), tag: Tag(0) };
-        match Tlp::memory_write(id, host, &self.memory.read(local, len as usize)) {
-            Ok(tlp) => {
-                self.dma.asked += len as u32;
-                self.port.send(tlp);
-            }
-            Err(error) => self.complain(format!("DMA write of {len} bytes to {host:#x}: {error}")),
-        }
-    }
-
-    /// A DMA read has ended.
-    pub(super) fn dma_outcome(&mut self, outcome: &Outcome) {
-        let Some(local) = self.dma.reads.remove(&outcome.tag.0) else { return };
+    fn ended(&mut self, _bus: &mut Bus<'_>, outcome: &Outcome) {
+        let Some(local) = self.transfer.reads.remove(&outcome.tag.0) else { return };
         if outcome.is_success() {
             self.memory.write(local, &outcome.data);
         } else {
-            self.dma.status |= regs::ERROR;
+            self.transfer.status |= regs::ERROR;
         }
     }
 
-    fn dma_done(&mut self) {
-        self.dma.count = self.dma.count.wrapping_add(1);
-        self.dma.status |= regs::DONE;
-        self.dma.asked = 0;
-        if self.dma.control & regs::REPEAT == 0 {
-            self.dma.status &= !regs::BUSY;
-        }
-        if self.dma.control & regs::INTERRUPT != 0 {
-            self.raise(self.dma.vector());
-        }
+    fn intx(&self) -> bool {
+        self.transfer.wants_intx()
+    }
+
+    fn link_lost(&mut self) {
+        self.transfer = Transfer::default();
+    }
+
+    fn reset(&mut self) {
+        self.transfer = Transfer::default();
+        self.memory.clear();
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(&self.memory)
     }
 }

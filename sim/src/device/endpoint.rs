@@ -2,18 +2,16 @@
 
 use peb_tlp::{CompletionStatus, FunctionId, MsgRouting, RequestId, Tag, Tlp, TlpType, TlpView};
 
-use super::config::{MSIX_PENDING, MSIX_TABLE, VECTORS};
+use super::config::CAP_PCIE;
+use super::interrupt::Interrupts;
 use super::{Device, Link};
 
 /// PME_Turn_Off and its answer (PCIe 2.2.8.2).
 const PME_TURN_OFF: u8 = 0x19;
 const PME_TO_ACK: u8 = 0x1b;
 
-/// Where a memory request goes.
-enum Target {
-    Registers(u64),
-    Memory(u64),
-}
+/// Transactions Pending of Device Status.
+const PENDING: u32 = 1 << 21;
 
 impl Device {
     /// Takes a TLP.
@@ -49,45 +47,56 @@ impl Device {
         if write {
             self.id = FunctionId::new(id.bus(), id.device(), 0);
             let data = *tlp.payload().first_chunk().unwrap_or(&[0; 4]);
-            self.config.write(tlp.register(), data, tlp.first_be());
+            let function_reset = self.config.write(tlp.register(), data, tlp.first_be());
             self.answer(tlp, CompletionStatus::Successful);
+            if function_reset {
+                self.function_reset();
+            }
         } else {
-            let data = self.config.get(tlp.register()).to_le_bytes();
-            self.answer_data(tlp, &data);
+            let mut data = self.config.get(tlp.register());
+            if tlp.register() == CAP_PCIE + 8 && self.requester.outstanding() > 0 {
+                data |= PENDING;
+            }
+            self.answer_data(tlp, &data.to_le_bytes());
         }
+    }
+
+    /// Reads that are outstanding stay so, that their completions are known (PCIe 6.6.2).
+    fn function_reset(&mut self) {
+        self.function.reset();
+        let identity = self.function.identity();
+        self.config = self.config.after_function_reset(&self.settings, &identity);
+        self.interrupts = Interrupts::new(identity.msix);
     }
 
     fn memory_request(&mut self, tlp: &TlpView<'_>) {
         let read = tlp.ty() == TlpType::MemRead;
-        let len = 4 * usize::from(tlp.length_dw());
-        match self.target(tlp.address()) {
-            Some(Target::Memory(at)) if read => self.answer_data(tlp, &self.memory.read(at, len)),
-            Some(Target::Memory(at)) => {
-                self.memory.write_enabled(at, tlp.payload(), tlp.first_be(), tlp.last_be());
-            }
-            Some(Target::Registers(at)) if read => {
-                let data: Vec<u8> = (0..len as u64).step_by(4).flat_map(|n| self.register(at + n)).collect();
+        match self.config.target(tlp.address()) {
+            Some((bar, at)) if read => {
+                let len = 4 * u64::from(tlp.length_dw());
+                let data: Vec<u8> = (0..len).step_by(4).flat_map(|n| self.read_dword(bar, at + n)).collect();
                 self.answer_data(tlp, &data);
             }
-            Some(Target::Registers(at)) => self.write_registers(at, tlp),
+            Some((bar, at)) => self.write_dwords(bar, at, tlp),
             None if read => self.refuse(tlp),
             None => {}
         }
     }
 
     fn atomic_request(&mut self, tlp: &TlpView<'_>) {
-        match self.target(tlp.address()) {
-            Some(Target::Memory(at)) => {
-                let old = self.memory.atomic(at, tlp);
-                self.answer_data(tlp, &old);
-            }
-            _ => self.refuse(tlp),
+        let target = self.config.target(tlp.address());
+        match target.and_then(|(bar, at)| self.function.atomic(bar, at, tlp)) {
+            Some(old) => self.answer_data(tlp, &old),
+            None => self.refuse(tlp),
         }
     }
 
     fn completion(&mut self, tlp: &TlpView<'_>) {
         match self.requester.completion(self.now, tlp) {
-            Ok(Some(outcome)) => self.dma_outcome(&outcome),
+            Ok(Some(outcome)) => {
+                let (mut bus, function) = self.parts();
+                function.ended(&mut bus, &outcome);
+            }
             Ok(None) => {}
             Err(fault) => self.complain(fault.to_string()),
         }
@@ -102,23 +111,11 @@ impl Device {
         }
     }
 
-    fn target(&self, address: u64) -> Option<Target> {
-        let registers = self.config.in_registers(address).map(Target::Registers);
-        registers.or_else(|| self.config.in_memory(address).map(Target::Memory))
+    fn read_dword(&mut self, bar: u8, at: u64) -> [u8; 4] {
+        self.interrupts.read(bar, at).unwrap_or_else(|| self.function.read(bar, at)).to_le_bytes()
     }
 
-    fn register(&self, at: u64) -> [u8; 4] {
-        let value = match at {
-            MSIX_PENDING => self.interrupts.pending,
-            _ => match self.table_entry(at) {
-                Some((vector, field)) => self.interrupts.table[vector][field],
-                None => self.dma.read(at),
-            },
-        };
-        value.to_le_bytes()
-    }
-
-    fn write_registers(&mut self, at: u64, tlp: &TlpView<'_>) {
+    fn write_dwords(&mut self, bar: u8, at: u64, tlp: &TlpView<'_>) {
         let dwords = tlp.payload().len() / 4;
         for (n, data) in tlp.payload().chunks_exact(4).enumerate() {
             let enables = match n {
@@ -126,23 +123,14 @@ impl Device {
                 _ if n + 1 == dwords => tlp.last_be(),
                 _ => 0xf,
             };
+            let mask = [0, 1, 2, 3].map(|lane| if enables >> lane & 1 == 1 { 0xff } else { 0 });
+            let mask = u32::from_le_bytes(mask);
+            let value = data.iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte)) & mask;
             let at = at + 4 * n as u64;
-            if enables == 0 {
-                continue;
-            }
-            let mut bytes = self.register(at);
-            (0..4).filter(|lane| enables >> lane & 1 == 1).for_each(|lane| bytes[lane] = data[lane]);
-            let value = u32::from_le_bytes(bytes);
-            match self.table_entry(at) {
-                Some((vector, field)) => self.interrupts.table[vector][field] = value,
-                None => self.dma.write(at, value),
+            if mask != 0 && !self.interrupts.write(bar, at, value, mask) {
+                self.function.write(bar, at, value, mask);
             }
         }
-    }
-
-    fn table_entry(&self, at: u64) -> Option<(usize, usize)> {
-        let at = at.checked_sub(MSIX_TABLE)? as usize;
-        (at < 16 * usize::from(VECTORS)).then_some((at / 16, at % 16 / 4))
     }
 
     fn answer(&mut self, tlp: &TlpView<'_>, status: CompletionStatus) {

@@ -2,7 +2,8 @@
 
 use peb_tlp::{MsgRouting, RequestId, Tag, Tlp};
 
-use super::config::{CAP_MSI, CAP_MSIX, VECTORS};
+use super::config::CAP_MSIX;
+use super::function::MsixSpec;
 use super::Device;
 
 /// Assert_INTA; the Deassert_INTA is 4 more (PCIe 2.2.8.1).
@@ -11,41 +12,74 @@ const ASSERT_INTA: u8 = 0x20;
 /// One entry of the MSI-X table is 16 bytes: address, upper address, data, control (`[0]` masked).
 #[derive(Clone, Debug)]
 pub(super) struct Interrupts {
-    pub table: [[u32; 4]; VECTORS as usize],
-    pub pending: u32,
+    spec: MsixSpec,
+    table: Vec<[u32; 4]>,
+    pending: u64,
     intx: bool,
 }
 
-impl Default for Interrupts {
-    fn default() -> Self {
-        Interrupts { table: [[0, 0, 0, 1]; VECTORS as usize], pending: 0, intx: false }
+impl Interrupts {
+    /// As after reset.
+    pub fn new(spec: MsixSpec) -> Self {
+        Interrupts { spec, table: vec![[0, 0, 0, 1]; usize::from(spec.vectors)], pending: 0, intx: false }
+    }
+
+    /// Makes a vector pending.
+    pub fn pend(&mut self, vector: u16) {
+        self.pending |= 1 << (vector % self.spec.vectors);
+    }
+
+    /// A dword of the table or of the pending bits; `None` if neither is there.
+    pub fn read(&self, bar: u8, offset: u64) -> Option<u32> {
+        if bar != self.spec.bar {
+            return None;
+        }
+        match offset.checked_sub(self.spec.pending) {
+            Some(0) => Some(self.pending as u32),
+            Some(4) if self.spec.vectors > 32 => Some((self.pending >> 32) as u32),
+            _ => self.entry(offset).map(|(vector, field)| self.table[vector][field]),
+        }
+    }
+
+    /// Writes the bits of `mask` of a dword of the table; false if nothing of MSI-X is there. Pending bits are read-only.
+    pub fn write(&mut self, bar: u8, offset: u64, value: u32, mask: u32) -> bool {
+        if self.read(bar, offset).is_none() {
+            return false;
+        }
+        if let Some((vector, field)) = self.entry(offset) {
+            let old = &mut self.table[vector][field];
+            *old = *old & !mask | value & mask;
+        }
+        true
+    }
+
+    fn entry(&self, offset: u64) -> Option<(usize, usize)> {
+        let at = offset.checked_sub(self.spec.table)?;
+        (at < 16 * u64::from(self.spec.vectors)).then_some((at as usize / 16, at as usize % 16 / 4))
+    }
+
+    /// A vector that is pending and not masked; it is pending no more.
+    fn take(&mut self) -> Option<(u64, u32)> {
+        let free = |n: &usize| self.pending >> n & 1 == 1 && self.table[*n][3] & 1 == 0;
+        let vector = (0..self.table.len()).find(free)?;
+        self.pending &= !(1 << vector);
+        let [low, high, data, _] = self.table[vector];
+        Some((u64::from(high) << 32 | u64::from(low), data))
     }
 }
 
 impl Device {
-    /// Sends the interrupt, or keeps it pending; INTx follows from the registers.
-    pub(super) fn raise(&mut self, vector: u16) {
-        if self.config.get(CAP_MSIX) >> 31 == 1 {
-            self.interrupts.pending |= 1 << (vector % VECTORS);
-        } else if self.config.get(CAP_MSI) >> 16 & 1 == 1 {
-            let address = u64::from(self.config.get(CAP_MSI + 8)) << 32 | u64::from(self.config.get(CAP_MSI + 4));
-            self.signal(address, self.config.get(CAP_MSI + 12) & 0xffff);
-        }
-    }
-
     /// Sends what is pending and not masked, and changes of INTx.
     pub(super) fn work_interrupts(&mut self) {
         let msix = self.config.get(CAP_MSIX);
-        let free = msix >> 31 == 1 && msix >> 30 & 1 == 0 && self.is_master();
-        for vector in 0..usize::from(VECTORS) {
-            let [low, high, data, control] = self.interrupts.table[vector];
-            if free && self.interrupts.pending >> vector & 1 == 1 && control & 1 == 0 {
-                self.interrupts.pending &= !(1 << vector);
-                self.signal(u64::from(high) << 32 | u64::from(low), data);
+        if msix >> 31 == 1 && msix >> 30 & 1 == 0 && self.is_master() {
+            while let Some((address, data)) = self.interrupts.take() {
+                self.parts().0.signal(address, data);
             }
         }
-        let message = msix >> 31 == 1 || self.config.get(CAP_MSI) >> 16 & 1 == 1;
-        let level = self.dma.wants_intx() && !message && !self.config.intx_disabled();
+        let (bus, function) = self.parts();
+        let message = bus.has_msix() || bus.has_msi();
+        let level = function.intx() && !message && !self.config.intx_disabled();
         if level != self.interrupts.intx {
             self.interrupts.intx = level;
             let id = RequestId { requester: self.sender(), tag: Tag(0) };
@@ -53,15 +87,6 @@ impl Device {
             if let Ok(tlp) = Tlp::message(id, MsgRouting::Local, code, [0; 8], &[]) {
                 self.port.send(tlp);
             }
-        }
-    }
-
-    fn signal(&mut self, address: u64, data: u32) {
-        let id = RequestId { requester: self.sender(), tag: Tag(0) };
-        match Tlp::memory_write(id, address, &data.to_le_bytes()) {
-            Ok(tlp) if self.is_master() => self.port.send(tlp),
-            Ok(_) => {}
-            Err(error) => self.complain(format!("interrupt to {address:#x}: {error}")),
         }
     }
 }

@@ -1,9 +1,7 @@
-//! A PCIe device at the pins of an I/O PEB: configuration space, registers, memory, DMA, MSI and MSI-X.
+//! PCIe devices at the pins of an I/O PEB.
 //!
-//! | BAR | what |
-//! |---|---|
-//! | 0 | 32 bits, 4 KiB: registers ([`regs`]), MSI-X table and pending bits |
-//! | 2, 3 | 64 bits, prefetchable: memory, cleared by reset |
+//! A [`Device`] is what all of them share: pins, link and reset, configuration space, MSI and MSI-X, tags. What is behind its
+//! BARs is a [`Function`]: a [`DmaEngine`] for tests, or an [`nvme::Nvme`] controller.
 //!
 //! It is a well-behaved PCIe endpoint unless [`Misbehaviour`] says otherwise, so what it notices goes to
 //! [`Device::complaints`].
@@ -11,12 +9,16 @@
 mod config;
 mod dma;
 mod endpoint;
+mod function;
 mod interrupt;
+pub mod nvme;
 
-pub use config::{ConfigSpace, CAP_MSI, CAP_MSIX, CAP_PCIE, CAP_PM, MSIX_PENDING, MSIX_TABLE, VECTORS};
-pub use dma::{Direction, Dma};
+pub use config::{ConfigSpace, CAP_MSI, CAP_MSIX, CAP_PCIE, CAP_PM};
+pub use dma::{regs, Direction, DmaEngine, MSIX_PENDING, MSIX_TABLE, VECTORS};
+pub use function::{AsAny, BarSpec, Bus, Function, Identity, MsixSpec};
 
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use peb_tlp::{FunctionId, RequestId, Tag, Tlp};
 
@@ -25,46 +27,6 @@ use crate::memory::Memory;
 use crate::port::{Passed, PciePort, PortIn, PortOut, PortStalls};
 use crate::requester::Requester;
 use interrupt::Interrupts;
-
-/// Registers behind BAR 0, byte offsets; 32 bits, little-endian, byte enables are obeyed.
-pub mod regs {
-    /// RO [`ID_VALUE`].
-    pub const ID: u64 = 0x00;
-    /// `[0]` start, `[1]` to host memory (else from it), `[2]` interrupt at the end, `[3]` again and again until 0 is written.
-    pub const CONTROL: u64 = 0x04;
-    /// Address in host memory, low half.
-    pub const HOST_LOW: u64 = 0x08;
-    /// Address in host memory, high half.
-    pub const HOST_HIGH: u64 = 0x0c;
-    /// Offset in the device's memory.
-    pub const LOCAL: u64 = 0x10;
-    /// Bytes to move.
-    pub const LENGTH: u64 = 0x14;
-    /// `[0]` busy; write 1 to clear: `[1]` done, `[2]` a completion was not successful.
-    pub const STATUS: u64 = 0x18;
-    /// RO: transfers done since reset.
-    pub const COUNT: u64 = 0x1c;
-    /// MSI-X vector of the interrupt.
-    pub const VECTOR: u64 = 0x20;
-    /// Free to use.
-    pub const SCRATCH: u64 = 0x24;
-    /// Value of [`ID`].
-    pub const ID_VALUE: u32 = 0x5045_4244;
-    /// CONTROL: start.
-    pub const START: u32 = 1;
-    /// CONTROL: to host memory.
-    pub const TO_HOST: u32 = 2;
-    /// CONTROL: interrupt at the end.
-    pub const INTERRUPT: u32 = 4;
-    /// CONTROL: again and again.
-    pub const REPEAT: u32 = 8;
-    /// STATUS: busy.
-    pub const BUSY: u32 = 1;
-    /// STATUS: done.
-    pub const DONE: u32 = 2;
-    /// STATUS: a completion was not successful.
-    pub const ERROR: u32 = 4;
-}
 
 /// What a device is like.
 #[derive(Clone, Debug)]
@@ -77,7 +39,7 @@ pub struct DeviceConfig {
     pub device: u16,
     /// Device Serial Number.
     pub serial: u64,
-    /// Bytes of memory behind BAR 2, a power of two from 4096.
+    /// Bytes of memory of a [`DmaEngine`], a power of two from 4096.
     pub memory: u64,
     /// How it answers reads of its memory and registers; configuration requests are answered without splits.
     pub answers: AnswerConfig,
@@ -145,8 +107,6 @@ pub struct Device {
     pub settings: DeviceConfig,
     /// What it does wrong.
     pub misbehaviour: Misbehaviour,
-    /// Memory behind BAR 2.
-    pub memory: Memory,
     /// What it saw that must not be, with the clock.
     pub complaints: Vec<(u64, String)>,
     /// Resets so far, that before the first link up included.
@@ -156,7 +116,7 @@ pub struct Device {
     port: PciePort,
     answers: Answers,
     requester: Requester,
-    dma: Dma,
+    function: Box<dyn Function>,
     interrupts: Interrupts,
     present: bool,
     link: Link,
@@ -175,23 +135,29 @@ enum Link {
 }
 
 impl Device {
-    /// A device that is in its slot, without power so far.
+    /// A [`DmaEngine`] that is in its slot, without power so far.
     pub fn new(settings: DeviceConfig) -> Self {
+        let memory = settings.memory;
+        Self::with(settings, DmaEngine::new(memory))
+    }
+
+    /// A device with any function.
+    pub fn with(settings: DeviceConfig, function: impl Function) -> Self {
+        let identity = function.identity();
         let seed = settings.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut port = PciePort::new(&format!("{}.pcie_tx", settings.name), settings.stalls, seed);
         port.set_link(false);
         Device {
             misbehaviour: Misbehaviour::default(),
-            memory: Memory::new(),
             complaints: Vec::new(),
             resets: 0,
-            config: ConfigSpace::new(&settings),
+            config: ConfigSpace::new(&settings, &identity),
             id: FunctionId(0),
             port,
             answers: Answers::new(settings.answers.clone(), seed.wrapping_add(8)),
             requester: Requester::new(settings.tags.min(256), settings.timeout),
-            dma: Dma::default(),
-            interrupts: Interrupts::default(),
+            function: Box::new(function),
+            interrupts: Interrupts::new(identity.msix),
             present: true,
             link: Link::Down,
             in_reset: false,
@@ -234,9 +200,20 @@ impl Device {
         &self.config
     }
 
-    /// The DMA engine.
-    pub fn dma(&self) -> &Dma {
-        &self.dma
+    /// What is behind the BARs, if it is a `T`.
+    pub fn function<T: Function>(&self) -> Option<&T> {
+        (*self.function).as_any().downcast_ref()
+    }
+
+    /// As [`Device::function`], to be changed.
+    pub fn function_mut<T: Function>(&mut self) -> Option<&mut T> {
+        (*self.function).as_any_mut().downcast_mut()
+    }
+
+    /// Memory that the host reaches directly; empty if the function has none.
+    pub fn memory(&self) -> &Memory {
+        static NONE: LazyLock<Memory> = LazyLock::new(Memory::new);
+        self.function.memory().unwrap_or(&NONE)
     }
 
     /// Reads not yet answered, and completions it waits for.
@@ -297,17 +274,18 @@ impl Device {
     fn link_down(&mut self) {
         self.drop_traffic();
         self.link = Link::Down;
-        self.memory.clear();
-        self.config = ConfigSpace::new(&self.settings);
+        self.function.reset();
+        let identity = self.function.identity();
+        self.config = ConfigSpace::new(&self.settings, &identity);
         self.id = FunctionId(0);
-        self.interrupts = Interrupts::default();
+        self.interrupts = Interrupts::new(identity.msix);
     }
 
     fn drop_traffic(&mut self) {
         self.port.set_link(false);
         self.answers.clear();
         self.requester.clear();
-        self.dma = Dma::default();
+        self.function.link_lost();
     }
 
     /// What it does of itself in a clock.
@@ -315,7 +293,10 @@ impl Device {
         while let Some(tlp) = self.answers.due(self.now) {
             self.port.send(tlp);
         }
-        self.work_dma();
+        let expired = std::iter::from_fn(|| self.requester.expired(self.now)).collect::<Vec<_>>();
+        let (mut bus, function) = self.parts();
+        expired.iter().for_each(|outcome| function.ended(&mut bus, outcome));
+        function.clock(&mut bus);
         self.work_interrupts();
         self.misbehave();
     }
@@ -351,5 +332,20 @@ impl Device {
     /// Whether it may send requests.
     fn is_master(&self) -> bool {
         self.config.bus_master() || self.misbehaviour.ignores_bus_master
+    }
+
+    /// The function, and its way to the host.
+    fn parts(&mut self) -> (Bus<'_>, &mut dyn Function) {
+        let bus = Bus {
+            now: self.now,
+            sender: self.sender(),
+            master: self.is_master(),
+            config: &self.config,
+            port: &mut self.port,
+            requester: &mut self.requester,
+            interrupts: &mut self.interrupts,
+            complaints: &mut self.complaints,
+        };
+        (bus, &mut *self.function)
     }
 }

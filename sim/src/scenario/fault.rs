@@ -56,7 +56,7 @@ pub fn long_outage<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let transfer = Transfer { to_host: true, host: 0x10_0000, local: 0, length: 4096 };
     driver.start(&mut stage.on(0)?.0, transfer, true);
     stage.run(5000);
-    stage.check(filled.is_ok() && !stage.world.devices[0].memory.is_zero(), "the device's memory is full");
+    stage.check(filled.is_ok() && !stage.world.devices[0].memory().is_zero(), "the device's memory is full");
     stage.world.connect(Peb::Io(0), false);
     let cut = stage.world.now();
     let mut tags = Vec::new();
@@ -75,7 +75,7 @@ pub fn long_outage<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.check(outcomes.iter().all(|outcome| outcome.end == UR), "every outstanding read ends with UR");
     stage.exercise(0, 1, &neighbour)?;
     let in_reset = stage.run_until(limit, |stage| stage.world.pins(Peb::Io(0)).reset);
-    stage.check(in_reset && stage.world.devices[0].memory.is_zero(), "the device is reset");
+    stage.check(in_reset && stage.world.devices[0].memory().is_zero(), "the device is reset");
     stage.run(5000);
     stage.world.connect(Peb::Io(0), true);
     let slot = stage.found(0, 0)?;

@@ -3,6 +3,7 @@
 //! Each reads from top to bottom, checks what must be so on the way, and leaves a timeline. [`run`] performs one with the
 //! cores; [`perform`] with any [`Fabric`].
 
+mod disk;
 mod fault;
 mod misbehaviour;
 mod moving;
@@ -23,11 +24,15 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::device::nvme::{Medium, Nvme, NvmeConfig};
 use crate::device::{Device, DeviceConfig};
 use crate::host::{RootComplex, RootConfig};
 use crate::net::{FaultConfig, PcapWriter};
 use crate::port::PortStalls;
 use crate::world::{Fabric, Peb, RtlConfig, RtlFabric, World};
+
+/// Bytes of an NVMe disk.
+const DISK_BYTES: u64 = 64 << 20;
 
 /// How to run a scenario.
 #[derive(Clone, Debug)]
@@ -59,6 +64,8 @@ pub struct Layout {
     pub ios: &'static [u16],
     /// Devices that are not there at first.
     pub absent: &'static [usize],
+    /// Devices that are NVMe disks; the others are DMA engines.
+    pub disks: &'static [usize],
 }
 
 /// A scenario for a kind of fabric.
@@ -85,11 +92,15 @@ pub enum ScenarioError {
 
 /// All scenarios.
 pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
-    const ONE: Layout = Layout { hosts: &[10], ios: &[10], absent: &[] };
+    const ONE: Layout = Layout { hosts: &[10], ios: &[10], absent: &[], disks: &[] };
     const EMPTY: Layout = Layout { absent: &[0], ..ONE };
     const TWO: Layout = Layout { ios: &[10, 10], ..ONE };
     const FOUR: Layout = Layout { ios: &[10; 4], absent: &[0, 1, 2, 3], ..ONE };
     const FIVE: Layout = Layout { ios: &[10; 5], ..ONE };
+    const DISK: Layout = Layout { disks: &[0], ..ONE };
+    const NEW_DISK: Layout = Layout { absent: &[0], ..DISK };
+    const MOVING_DISK: Layout = Layout { hosts: &[10, 20], ..DISK };
+    const DISK_AND_OTHER: Layout = Layout { disks: &[0], ..TWO };
     const TWO_HOSTS: Layout = Layout { hosts: &[10, 20], ..ONE };
     const SAME_VLAN: Layout = Layout { hosts: &[10, 10], ..ONE };
     let scenario = |name, about, layout, run| Scenario { name, about, layout, run };
@@ -113,6 +124,14 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
         scenario("forged-requester", "a device uses the identity of others", TWO, misbehaviour::forged_requester),
         scenario("unexpected", "a device sends completions nobody asked for", TWO, misbehaviour::unexpected),
         scenario("silent", "a device never answers reads", TWO, misbehaviour::silent),
+        scenario("nvme", "an NVMe disk is put in, identified, written and read", NEW_DISK, disk::use_disk),
+        scenario("nvme-move", "an NVMe disk moves to another host, its data stay", MOVING_DISK, disk::hand_over),
+        scenario(
+            "nvme-remove-busy",
+            "an NVMe disk is pulled under writes and reads",
+            DISK_AND_OTHER,
+            disk::remove_busy,
+        ),
         scenario("master-off", "a device sends with Bus Master Enable off", ONE, misbehaviour::master_off),
     ]
 }
@@ -171,7 +190,12 @@ pub fn perform<F: Fabric>(scenario: &Scenario<F>, fabric: F, config: &ScenarioCo
             stalls,
             ..DeviceConfig::default()
         };
-        let mut device = Device::new(settings);
+        let mut device = if scenario.layout.disks.contains(&n) {
+            let config = NvmeConfig { serial: format!("DISK{n}"), vendor: settings.vendor, ..NvmeConfig::default() };
+            Device::with(settings, Nvme::new(config, Medium::memory(DISK_BYTES)))
+        } else {
+            Device::new(settings)
+        };
         device.set_present(!scenario.layout.absent.contains(&n));
         device
     };

@@ -231,7 +231,7 @@ impl<F: Fabric> Stage<F> {
         let out = driver.transfer(&mut on, transfer);
         let landed = on.root().memory.read(at, len) == data;
         let back = driver.transfer(&mut on, Transfer { to_host: false, host: at, local: 0x8003, length: len as u32 });
-        let arrived = self.world.devices[device].memory.read(0x8003, len) == data;
+        let arrived = self.world.devices[device].memory().read(0x8003, len) == data;
         self.check(written.is_ok() && read == Ok(data), format!("device {device}: memory reads as written"));
         self.check(out == Ok(()), format!("device {device}: DMA to the host ends with an interrupt: {out:?}"));
         self.check(landed, format!("device {device}: DMA to the host has moved the bytes"));

@@ -87,11 +87,11 @@ pub fn np_blocked<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let written = driver.write(&mut on, 0, &data);
     let same = driver.read(&mut on, 0, 4096) == Ok(data.clone());
     stage.check(written.is_ok() && same, "host reads and writes go on while the device's reads wait");
-    stage.check(!stage.world.devices[0].memory.read(0x4000, 4096).eq(&data), "the device's reads wait");
+    stage.check(!stage.world.devices[0].memory().read(0x4000, 4096).eq(&data), "the device's reads wait");
     stage.world.hosts[0].root.hold_np(false);
     let vector = driver.vector;
     let done = stage.on(0)?.0.wait_until(50_000, |on| on.root().take_interrupt(vector).is_some());
-    stage.check(done && stage.world.devices[0].memory.read(0x4000, 4096) == data, "they go on when they may");
+    stage.check(done && stage.world.devices[0].memory().read(0x4000, 4096) == data, "they go on when they may");
     // At the device: host reads wait, the device's DMA does not, and writes reach the device.
     stage.world.devices[0].hold_np(true);
     stage.world.run(10);

@@ -67,7 +67,7 @@ fn a_device_is_found_and_used_with_every_kind_of_interrupt() {
             assert_eq!(world.hosts[0].root.memory.read(0x1_0000_0ffe, 3000), data);
             let back = Transfer { to_host: false, host: 0x1_0000_0ffd, local: 0x8001, length: 3001 };
             driver.transfer(&mut world.host(0), back).unwrap();
-            assert_eq!(world.devices[0].memory.read(0x8002, 3000), data);
+            assert_eq!(world.devices[0].memory().read(0x8002, 3000), data);
         }
         assert!(world.order.compared > 100);
         assert_clean(&world);
@@ -123,7 +123,7 @@ fn a_moved_device_is_reset_between_two_hosts() {
     let driver = Driver::bind(&mut world.host(0), &first, 0, true).unwrap();
     driver.write(&mut world.host(0), 0, &pattern(4096, 1)).unwrap();
     driver.read(&mut world.host(0), 0, 4).unwrap();
-    assert!(!world.devices[0].memory.is_zero());
+    assert!(!world.devices[0].memory().is_zero());
     world.set_vlan(Peb::Io(0), 2);
     assert!(first.wait_for_removal(&mut world.host(0), 0, 100_000));
     assert!(second.wait_for_device(&mut world.host(1), 0, 100_000), "{}", world.timeline);
