@@ -249,6 +249,11 @@ impl RootComplex {
             let payload = *tlp.payload().first_chunk().unwrap_or(&[0; 4]);
             let data = u32::from_le_bytes(payload);
             self.interrupts.push_back(Interrupt { clock: self.now, requester: tlp.requester(), address, data });
+        } else if !self.memory.contains(address, 4 * usize::from(tlp.length_dw())) {
+            self.complain(format!("{name} from {} to {address:#x}, where no memory is", tlp.requester()));
+            if !write {
+                self.refuse(tlp);
+            }
         } else if write {
             self.memory.write_enabled(address, tlp.payload(), tlp.first_be(), tlp.last_be());
         } else {

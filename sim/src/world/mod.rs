@@ -7,8 +7,8 @@ mod core;
 mod fabric;
 mod order;
 mod rtl;
-#[cfg(test)]
-pub(crate) mod stand_in;
+#[cfg(any(test, feature = "stand-in"))]
+pub mod stand_in;
 #[cfg(test)]
 mod tests;
 mod timeline;
