@@ -1,0 +1,37 @@
+//! The guest's first and only root file system: a shell that does what is asked for at its second serial port.
+
+use crate::cpio::{Archive, Entry};
+
+/// Byte before the exit status of a command, and before [`READY`].
+pub const MARK: u8 = 1;
+/// What the shell says first.
+pub const READY: &str = "ready";
+
+/// The script that the kernel starts.
+const INIT: &str = r#"#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+exec </dev/ttyS1 >/dev/ttyS1 2>&1
+stty raw -echo
+printf '\001ready\n'
+while read -r line; do
+    eval "$line"
+    printf '\001%s\n' $?
+done
+poweroff -f
+"#;
+
+/// The archive, around this busybox.
+pub fn archive(busybox: &[u8]) -> Vec<u8> {
+    let mut archive = Archive::default();
+    for directory in ["bin", "dev", "proc", "sys", "tmp"] {
+        archive.add(directory, Entry::Directory);
+    }
+    archive.add("dev/console", Entry::Device(5, 1));
+    archive.add("bin/busybox", Entry::Program(busybox));
+    archive.add("init", Entry::Program(INIT.as_bytes()));
+    archive.finish()
+}
