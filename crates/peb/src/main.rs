@@ -19,6 +19,7 @@ struct Cli {
 enum Command {
     Sim(commands::sim::Args),
     Gen(commands::gen::Args),
+    Config(commands::config::Args),
     Bench(commands::bench::Args),
     Boards(commands::boards::Args),
     Flash(commands::flash::Args),
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Boards(args) => commands::boards::run(&args),
         Command::Flash(args) => commands::flash::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Config(args) => commands::config::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::NewBench(args) => commands::new_bench::run(&args),
     };

@@ -4,8 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use peb_config::{hex_dump, Parameters, Slot};
+
 fn peb(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_peb")).args(args).output().expect("peb starts")
+}
+
+/// `peb config` of the host core with these options.
+fn config<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    [&["config", "--core", "host"], options].concat()
 }
 
 /// Standard error of a command that must fail with this status.
@@ -42,8 +49,21 @@ fn an_impossible_value_says_its_range() {
     }
     assert!(refused(2, &["sim", "--limit", "0"]).contains("out of range: 1 or more"));
     assert!(refused(2, &["gen", "--core", "host", "--out", "x", "--slots", "9"]).contains("1..=8"));
+    assert!(refused(2, &config(&["--slots", "0"])).contains("1..=8"));
+    assert!(refused(2, &config(&["--mac", "1:2:3"])).contains("six bytes"));
+    assert!(refused(1, &config(&["--filled", "1,4"])).contains("--filled 4: slots are numbered 0 to 3"));
+    assert!(refused(1, &["config", "--core", "io"]).contains("no configuration space"));
     assert!(refused(2, &["sim", "--limit", "5", "--all"]).contains("cannot be used with"));
     assert!(refused(1, &["gen", "--core", "io", "--out", "x", "--slots", "2"]).contains("no slots"));
+}
+
+#[test]
+fn the_configuration_space_is_the_tables() {
+    let output =
+        peb(&["config", "--core", "host", "--slots", "3", "--filled", "0,2", "--mac", "02:00:5e:10:20:30", "--full"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let parameters = Parameters { slots: 3, slot: Slot::FULL, ..Parameters::default() };
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), hex_dump(&parameters, 0x0200_5e10_2030, 0b101));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use peb_rtl::top::{PebHostOf, PebIo};
 use peb_rtl::Block;
 
 /// Slots of the host core unless told otherwise.
-const DEFAULT_SLOTS: u8 = 4;
+pub(super) const DEFAULT_SLOTS: u8 = 4;
 
 /// Write a core as Verilog-2005, in one file named as the module.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub struct Args {
 
 /// The two cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Core {
+pub(super) enum Core {
     Host,
     Io,
 }

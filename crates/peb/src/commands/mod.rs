@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod boards;
+pub mod config;
 pub mod doctor;
 pub mod flash;
 pub mod gen;
