@@ -4,8 +4,8 @@ use super::*;
 use std::collections::VecDeque;
 
 /// A host with its configuration space: software's writes and the hardware's sets go to rows, and these to the update bus.
-pub(super) struct Host {
-    pub bench: Bench<HotPlug<4>>,
+pub(super) struct HostOf<const SLOTS: usize> {
+    pub bench: Bench<HotPlug<SLOTS>>,
     /// Rows of ports 0 to 8.
     pub rows: [[u64; 32]; 9],
     updates: VecDeque<(usize, u64, u64, bool, u64)>,
@@ -18,9 +18,15 @@ pub(super) struct Host {
     msi: Vec<u64>,
 }
 
-impl Host {
+/// The same with four slots.
+pub(super) type Host = HostOf<4>;
+
+impl<const SLOTS: usize> HostOf<SLOTS>
+where
+    HotPlug<SLOTS>: Clocked,
+{
     pub fn new(name: &str, full: bool) -> Self {
-        let mut bench = Bench::new(name, HotPlug::<4>::default());
+        let mut bench = Bench::new(name, HotPlug::<SLOTS>::default());
         bench.dut().full.next = full;
         bench.dut().set_ready.next = true;
         bench.dut().record_out_ready.next = true;
@@ -28,7 +34,7 @@ impl Host {
         bench.dut().hello_ticks.next = 10.into();
         bench.dut().upstream_bus.next = 5.into();
         bench.reset();
-        Host {
+        HostOf {
             bench,
             rows: [[0; 32]; 9],
             updates: VecDeque::new(),
@@ -58,7 +64,7 @@ impl Host {
 
     /// Everything back to reset values.
     pub fn restart(&mut self) {
-        for port in 0..5 {
+        for port in 0..=SLOTS {
             for row in 0..31 {
                 self.rows[port][row as usize] = 0;
                 self.updates.push_back((port, row, 0, false, 0));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn ticks(bench: &mut Bench<IoPort>, n: usize) {
+pub(super) fn ticks(bench: &mut Bench<IoPort>, n: usize) {
     for _ in 0..n {
         bench.dut().tick.next = true;
         bench.tick();
@@ -11,7 +11,7 @@ fn ticks(bench: &mut Bench<IoPort>, n: usize) {
     bench.clocks(4);
 }
 
-fn tell(bench: &mut Bench<IoPort>, control: Control) {
+pub(super) fn tell(bench: &mut Bench<IoPort>, control: Control) {
     bench.dut().record_valid.next = true;
     bench.dut().record.next = control.word().into();
     bench.tick();
@@ -20,7 +20,7 @@ fn tell(bench: &mut Bench<IoPort>, control: Control) {
 }
 
 /// The next record.
-fn told(bench: &mut Bench<IoPort>) -> Option<Status> {
+pub(super) fn told(bench: &mut Bench<IoPort>) -> Option<Status> {
     bench.dut().record_out_ready.next = true;
     for _ in 0..4 {
         bench.settle();

@@ -1,11 +1,13 @@
 //! Tests of the slots: each side against the rules and a reference, and both against each other.
 
 use super::*;
-use crate::testing::{clocked, Bench};
+use crate::testing::{clocked, Bench, Clocked};
 
 mod events;
 mod host;
 mod io;
+mod io_full;
+mod one;
 mod pair;
 
 clocked!(HotPlug<4>, HotPlug<1>, IoPort, DeviceReset);
