@@ -30,7 +30,7 @@ fn os_registers(slots: usize) -> Vec<Port> {
 }
 
 /// The same with a few of them changed.
-fn registers(rng: &mut ChaCha8Rng, slots: usize) -> Vec<Port> {
+pub(super) fn registers(rng: &mut ChaCha8Rng, slots: usize) -> Vec<Port> {
     let mut ports = os_registers(slots);
     ports.iter_mut().for_each(|p| p.rows[17] = rng.gen::<u32>() & rng.gen::<u32>());
     for _ in 0..rng.gen_range(0..4) {
@@ -41,7 +41,7 @@ fn registers(rng: &mut ChaCha8Rng, slots: usize) -> Vec<Port> {
 }
 
 /// A TLP of any type, with addresses and IDs that often meet `registers`.
-fn tlp(rng: &mut ChaCha8Rng, slots: usize) -> Vec<u8> {
+pub(super) fn tlp(rng: &mut ChaCha8Rng, slots: usize) -> Vec<u8> {
     const BYTE0: [u8; 34] = [
         0x00, 0x20, 0x40, 0x60, 0x01, 0x21, 0x02, 0x42, 0x04, 0x44, 0x05, 0x45, 0x05, 0x45, 0x0a, 0x4a, 0x0b, 0x4b,
         0x4c, 0x6c, 0x4d, 0x6d, 0x4e, 0x6e, 0x30, 0x71, 0x32, 0x72, 0x33, 0x73, 0x34, 0x74, 0x35, 0x75,
@@ -93,18 +93,18 @@ fn tlp(rng: &mut ChaCha8Rng, slots: usize) -> Vec<u8> {
     }
 }
 
-struct Beat {
-    data: u64,
-    half: bool,
-    first: bool,
-    last: bool,
-    class: u8,
+pub(super) struct Beat {
+    pub data: u64,
+    pub half: bool,
+    pub first: bool,
+    pub last: bool,
+    pub class: u8,
     dwords: usize,
     bad: bool,
 }
 
 /// The beats of a TLP; a bad one may have lost its end.
-fn beats(bytes: &[u8], bad: bool, keep: usize) -> Vec<Beat> {
+pub(super) fn beats(bytes: &[u8], bad: bool, keep: usize) -> Vec<Beat> {
     let class = match TlpView::parse(bytes).unwrap().class() {
         Class::Posted => 0,
         Class::NonPosted => 1,

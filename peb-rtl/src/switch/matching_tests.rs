@@ -41,7 +41,7 @@ impl Port {
     pub fn atomic_block(&self) -> bool {
         self.rows[17] & 0x80 != 0
     }
-    fn serr(&self) -> bool {
+    pub fn serr(&self) -> bool {
         self.rows[8] & 0x2_0000 != 0
     }
 }

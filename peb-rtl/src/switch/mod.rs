@@ -20,6 +20,10 @@ mod tracker;
 #[cfg(test)]
 mod tracker_tests;
 mod upstream;
+#[cfg(test)]
+mod upstream_model;
+#[cfg(test)]
+mod upstream_tests;
 mod wiring;
 
 pub use answers::Answers;
