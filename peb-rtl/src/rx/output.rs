@@ -61,6 +61,8 @@ pub struct Output {
     pub np_ok: Signal<In, Bit>,
     /// One clock: a non-posted TLP of this session has left its place.
     pub np_delivered: Signal<Out, Bit>,
+    /// One clock: it has left to the link.
+    pub np_sent: Signal<Out, Bit>,
     pub np_session: Signal<Out, U<3>>,
     /// One clock: a TLP of the tunnel has left.
     pub delivered: Signal<Out, Bit>,
@@ -343,6 +345,7 @@ impl Logic for Output {
         }
         self.pop.next = false;
         self.np_pop.next = false;
+        self.np_sent.next = false;
         if self.free.val() {
             self.out_valid.d.next = false;
             self.out_data.d.next = bit_cast_narrow::<64, 67>(self.beat.val());
@@ -357,6 +360,7 @@ impl Logic for Output {
                     self.leave_beat.d.next = 0.into();
                     self.here.d.next = false;
                     self.np_turn.d.next = false;
+                    self.np_sent.next = true;
                     self.np_pop.next = true;
                     self.np_done.next = true;
                 }

@@ -90,6 +90,9 @@ pub struct Downstream<const SLOTS: usize> {
     pub power_limit: Signal<Out, U<10>>,
     /// One clock: PME_Turn_Off.
     pub turn_off: Signal<Out, Bit>,
+    /// One clock: the host has completed a request of slot `completed_slot`, whether that is up or not.
+    pub completed: Signal<Out, Bit>,
+    pub completed_slot: Signal<Out, U<3>>,
     /// Counters, one clock each.
     pub unsupported: Signal<Out, Bit>,
     pub posted_dropped: Signal<Out, Bit>,
@@ -137,6 +140,7 @@ pub struct Downstream<const SLOTS: usize> {
     p_unexpected: Reg<Bit>,
     p_limit: Reg<Bit>,
     p_turn_off: Reg<Bit>,
+    p_completed: Reg<Bit>,
     o_valid: Reg<Bit>,
     o_session: Reg<U<3>>,
     o_data: Reg<U<64>>,
@@ -169,9 +173,6 @@ pub struct Downstream<const SLOTS: usize> {
     moves: Signal<Local, Bit>,
     finished: Signal<Local, Bit>,
     completer: Signal<Local, U<16>>,
-    requester: Signal<Local, U<16>>,
-    tag: Signal<Local, U<10>>,
-    attributes: Signal<Local, U<3>>,
     count: Signal<Local, U<12>>,
     _activity: Activity,
 }
@@ -213,6 +214,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             p_unexpected,
             p_limit,
             p_turn_off,
+            p_completed,
             o_valid,
             o_session,
             o_data,
@@ -228,6 +230,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         self.p_unexpected.d.next = false;
         self.p_limit.d.next = false;
         self.p_turn_off.d.next = false;
+        self.p_completed.d.next = false;
 
         // Beats come in.
         self.full.next = (self.written.q.val() ^ self.read.q.val()) == 16;
@@ -472,6 +475,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     self.o_last.d.next = self.ending.val().get_bit(1);
                     self.o_bad.d.next = self.ending.val().get_bit(2);
                     self.finished.next = self.ending.val().get_bit(1);
+                    self.p_completed.d.next =
+                        self.finished.val() && !self.ending.val().get_bit(2) && self.header.ends.val();
                 } else if self.moves.val() && self.cut.q.val() {
                     self.o_valid.d.next = true;
                     self.o_first.d.next = false;
@@ -492,6 +497,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     self.p_dropped.d.next = self.count_dropped.q.val() && !self.spoilt.q.val();
                     self.p_unexpected.d.next = self.count_unexpected.q.val() && !self.spoilt.q.val();
                     self.p_limit.d.next = self.heed_limit.q.val() && !self.spoilt.q.val();
+                    self.p_completed.d.next = self.header.ends.val() && self.target_hit.q.val() && !self.spoilt.q.val();
                     self.state.d.next = State::Idle;
                 }
             }
@@ -533,13 +539,6 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             | bit_cast::<10, 6>(self.rest.q.val().get_bits::<6>(26));
         self.config_enables.next = self.head.q.val().get_bits::<4>(56);
         self.config_data.next = self.rest.q.val().get_bits::<32>(32);
-        self.requester.next = (bit_cast::<16, 8>(self.head.q.val().get_bits::<8>(32)) << 8)
-            | bit_cast::<16, 8>(self.head.q.val().get_bits::<8>(40));
-        self.tag.next = (bit_cast::<10, 1>(self.head.q.val().get_bits::<1>(15)) << 9)
-            | (bit_cast::<10, 1>(self.head.q.val().get_bits::<1>(11)) << 8)
-            | bit_cast::<10, 8>(self.head.q.val().get_bits::<8>(48));
-        self.attributes.next = (bit_cast::<3, 1>(self.head.q.val().get_bits::<1>(10)) << 2)
-            | bit_cast::<3, 2>(self.head.q.val().get_bits::<2>(20));
         self.completer.next = self.id.q.val();
         if self.by_slot.q.val() {
             self.completer.next =
@@ -550,10 +549,10 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             self.count.next = 4.into();
         }
         self.answer_valid.next = self.state.q.val() == State::Answer;
-        self.answer.next = bit_cast_wide::<103, 16>(self.requester.val())
-            | (bit_cast_wide::<103, 10>(self.tag.val()) << 16)
+        self.answer.next = bit_cast_wide::<103, 16>(self.header.requester.val())
+            | (bit_cast_wide::<103, 10>(self.header.tag.val()) << 16)
             | (bit_cast_wide::<103, 3>(self.head.q.val().get_bits::<3>(12)) << 26)
-            | (bit_cast_wide::<103, 3>(self.attributes.val()) << 29)
+            | (bit_cast_wide::<103, 3>(self.header.attributes.val()) << 29)
             | (bit_cast_wide::<103, 12>(self.count.val()) << 35)
             | (bit_cast_wide::<103, 7>(self.header.lower.val()) << 47)
             | (bit_cast_wide::<103, 16>(self.completer.val()) << 54);
@@ -567,16 +566,18 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         self.insert_valid.next = self.state.q.val() == State::Insert;
         self.insert_slot.next = self.target.q.val();
         self.insert_from.next = 0.into();
-        self.insert_requester.next = self.requester.val();
-        self.insert_tag.next = self.tag.val();
+        self.insert_requester.next = self.header.requester.val();
+        self.insert_tag.next = self.header.tag.val();
         self.insert_tc.next = self.head.q.val().get_bits::<3>(12);
-        self.insert_attr.next = self.attributes.val();
+        self.insert_attr.next = self.header.attributes.val();
         self.insert_bytes.next = self.header.bytes.val();
         self.insert_lower.next = self.header.lower.val();
         self.upstream_id.next = self.id.q.val();
         self.power_limit_valid.next = self.p_limit.q.val();
         self.power_limit.next = self.limit.q.val();
         self.turn_off.next = self.p_turn_off.q.val();
+        self.completed.next = self.p_completed.q.val();
+        self.completed_slot.next = self.target.q.val();
         self.unsupported.next = self.p_unsupported.q.val();
         self.posted_dropped.next = self.p_dropped.q.val();
         self.unexpected.next = self.p_unexpected.q.val();
@@ -589,6 +590,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             self.p_unexpected.d.next = false;
             self.p_limit.d.next = false;
             self.p_turn_off.d.next = false;
+            self.p_completed.d.next = false;
         }
     }
 }

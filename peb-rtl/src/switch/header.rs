@@ -2,10 +2,10 @@
 
 use peb_hdl::prelude::*;
 
-/// Takes the header of a request or message apart (PCI Express Base Specification 2.2).
+/// Takes the header of a TLP apart (PCI Express Base Specification 2.2).
 ///
-/// - Latency: everything is right 3 clocks after the header stands. Registered: all outputs. There is no reset: the
-///   outputs follow the inputs. Waits for nothing.
+/// - Latency: everything is right 3 clocks after the header stands. Registered: all outputs but `requester`, `tag` and
+///   `attributes`, which are wires. There is no reset: the outputs follow the inputs. Waits for nothing.
 /// - What says nothing about a type (bus and device of a memory request, say) means nothing for it.
 #[derive(Module, Default)]
 pub struct Header<const SLOTS: usize> {
@@ -29,9 +29,15 @@ pub struct Header<const SLOTS: usize> {
     pub for_upstream: Signal<Out, Bit>,
     /// A local message that has no effect: Vendor_Defined Type 1, or one that receivers ignore (2.2.8.7).
     pub ignored: Signal<Out, Bit>,
-    /// Bytes that the completions of the request carry, or 4 (2.2.9).
+    /// Who asks, with which tag (T9, T8 first) and attributes (ID-based ordering first); not of a completion.
+    pub requester: Signal<Out, U<16>>,
+    pub tag: Signal<Out, U<10>>,
+    pub attributes: Signal<Out, U<3>>,
+    /// Completion: it is the last one of its request.
+    pub ends: Signal<Out, Bit>,
+    /// Bytes that the completions of the request carry, or 4 (2.2.9); of a completion, those that come after it.
     pub bytes: Signal<Out, U<13>>,
-    /// Lower Address of the first one.
+    /// Lower Address of the first one; of a completion, of the one after it.
     pub lower: Signal<Out, U<7>>,
 
     reads: Reg<Bit>,
@@ -46,6 +52,7 @@ pub struct Header<const SLOTS: usize> {
     first_function: Reg<Bit>,
     upstream: Reg<Bit>,
     silent: Reg<Bit>,
+    final_one: Reg<Bit>,
     gap: Reg<U<3>>,
     count: Reg<U<13>>,
     low_address: Reg<U<7>>,
@@ -60,6 +67,9 @@ pub struct Header<const SLOTS: usize> {
     low_gap: Signal<Local, U<2>>,
     high_gap: Signal<Local, U<2>>,
     dword: Signal<Local, U<5>>,
+    is_completion: Signal<Local, Bit>,
+    due: Signal<Local, U<13>>,
+    carried: Signal<Local, U<13>>,
     _activity: Activity,
 }
 
@@ -81,6 +91,7 @@ impl<const SLOTS: usize> Logic for Header<SLOTS> {
             first_function,
             upstream,
             silent,
+            final_one,
             gap,
             count,
             low_address
@@ -158,6 +169,31 @@ impl<const SLOTS: usize> Logic for Header<SLOTS> {
             }
         }
 
+        // A completion says what is still due, with its own bytes (2.3.1.1).
+        self.is_completion.next = (self.kind.val() == 10) || (self.kind.val() == 11);
+        self.due.next = (bit_cast::<13, 4>(self.head.val().get_bits::<4>(48)) << 8)
+            | bit_cast::<13, 8>(self.head.val().get_bits::<8>(56));
+        if !self.due.val().any() {
+            self.due.next = 4096.into();
+        }
+        self.carried.next = self.size.val() - bit_cast::<13, 2>(self.rest.val().get_bits::<2>(24));
+        self.final_one.d.next = self.is_completion.val()
+            && (!self.with_data.val()
+                || self.head.val().get_bits::<3>(53).any()
+                || (self.due.val() <= self.carried.val()));
+        if self.is_completion.val() {
+            self.count.d.next = self.due.val() - self.carried.val();
+            self.low_address.d.next = self.rest.val().get_bits::<7>(24) + bit_cast::<7, 13>(self.carried.val());
+        }
+
+        self.requester.next = (bit_cast::<16, 8>(self.head.val().get_bits::<8>(32)) << 8)
+            | bit_cast::<16, 8>(self.head.val().get_bits::<8>(40));
+        self.tag.next = (bit_cast::<10, 1>(self.head.val().get_bits::<1>(15)) << 9)
+            | (bit_cast::<10, 1>(self.head.val().get_bits::<1>(11)) << 8)
+            | bit_cast::<10, 8>(self.head.val().get_bits::<8>(48));
+        self.attributes.next = (bit_cast::<3, 1>(self.head.val().get_bits::<1>(10)) << 2)
+            | bit_cast::<3, 2>(self.head.val().get_bits::<2>(20));
+        self.ends.next = self.final_one.q.val();
         self.is_memory.next = self.memory.q.val();
         self.is_atomic.next = self.atomic.q.val();
         self.is_config.next = self.configuration.q.val();

@@ -19,6 +19,9 @@ mod matching_tests;
 mod tracker;
 #[cfg(test)]
 mod tracker_tests;
+mod unanswered;
+#[cfg(test)]
+mod unanswered_tests;
 mod upstream;
 #[cfg(test)]
 mod upstream_model;
@@ -32,5 +35,6 @@ pub use header::Header;
 pub use interrupts::Interrupts;
 pub use matching::Match;
 pub use tracker::{Tracker, TrackerState};
+pub use unanswered::Unanswered;
 pub use upstream::{Check, Upstream};
 pub use wiring::Switch;

@@ -23,7 +23,8 @@ pub enum TrackerState {
 ///
 /// `insert` remembers a request (one with the same Requester ID and tag replaces it); `lookup` asks of a completion from a slot
 /// whether it belongs to one. When a slot is lost each of its requests is answered with Unsupported Request: for the bytes that
-/// are still due, from the lower address of the first of them.
+/// are still due, from the lower address of the first of them. What the lost slot asked others itself is forgotten silently: no late
+/// completion reaches the next device there.
 ///
 /// - Latency: an insert takes 4 clocks and 3 for each request before it in its chain, a lookup is answered 6 clocks (and 3 for each) after it is
 ///   taken. Between two of them a look at one request for loss or age may come in: 3 clocks, or as long as a lookup if it ends.
@@ -72,7 +73,7 @@ pub struct Tracker {
     pub found_valid: Signal<Out, Bit>,
     pub found: Signal<Out, Bit>,
     pub found_from: Signal<Out, U<4>>,
-    /// Slots whose requests are to be answered here (level or pulse).
+    /// Slots whose requests are to be answered here, or forgotten if they are their own (level or pulse).
     pub lost: Signal<In, U<8>>,
     /// The slots of which requests may still be there or a completion waits at `made`, from the clock after `lost`.
     pub busy: Signal<Out, U<8>>,
@@ -83,7 +84,7 @@ pub struct Tracker {
     pub made_to: Signal<Out, U<4>>,
     /// 8 or more places are free.
     pub room: Signal<Out, Bit>,
-    /// One clock each: a completion was made up, a request was too old.
+    /// One clock each: a completion was made up, a request was too old or nobody's.
     pub made_up: Signal<Out, Bit>,
     pub expired: Signal<Out, Bit>,
 
@@ -150,6 +151,8 @@ pub struct Tracker {
     row_slot: Signal<Local, U<3>>,
     age: Signal<Local, U<5>>,
     row_lost: Signal<Local, Bit>,
+    row_from: Signal<Local, U<4>>,
+    asker_lost: Signal<Local, Bit>,
     lost_bits: Signal<Local, U<8>>,
     answer: Signal<Local, W<103>>,
     completer: Signal<Local, U<16>>,
@@ -249,6 +252,13 @@ impl Logic for Tracker {
         // What the row at hand says.
         self.row_slot.next = self.row.q.val().get_bits::<3>(26);
         self.row_lost.next = self.flushing.q.val().get_bit(self.row_slot.val().index());
+        self.row_from.next = self.row.q.val().get_bits::<4>(35);
+        self.asker_lost.next = false;
+        for i in 0..8 {
+            if (self.row_from.val().index() == i + 1) && self.flushing.q.val().get_bit(i) {
+                self.asker_lost.next = true;
+            }
+        }
         self.age.next = self.epoch.q.val() - self.row.q.val().get_bits::<5>(39);
         self.completer.next =
             (bit_cast::<16, 8>(self.upstream_bus.val()) << 8) | (bit_cast::<16, 3>(self.row_slot.val()) << 3);
@@ -412,7 +422,7 @@ impl Logic for Tracker {
                         self.asking.d.next = false;
                         self.is_found_valid.d.next = true;
                         self.is_found.d.next = true;
-                        self.found_whose.d.next = self.row.q.val().get_bits::<4>(35);
+                        self.found_whose.d.next = self.row_from.val();
                         self.unlink.next = self.ends.q.val();
                         self.rows.write_enable.next = !self.ends.q.val();
                     } else {
@@ -421,7 +431,7 @@ impl Logic for Tracker {
                         if self.scan_lost.q.val() {
                             self.is_made.d.next = true;
                             self.made_completion.d.next = self.answer.val();
-                            self.made_whose.d.next = self.row.q.val().get_bits::<4>(35);
+                            self.made_whose.d.next = self.row_from.val();
                         }
                     }
                 } else if self.row_next.q.val().get_bit(8) {
@@ -461,12 +471,12 @@ impl Logic for Tracker {
                 self.state.d.next = TrackerState::ScanTest;
             }
             TrackerState::ScanTest => {
-                self.scan_lost.d.next = self.row_lost.val();
+                self.scan_lost.d.next = self.row_lost.val() && !self.asker_lost.val();
                 self.requester.d.next = self.row.q.val().get_bits::<16>(0);
                 self.tag.d.next = self.row.q.val().get_bits::<10>(16);
                 self.slot.d.next = self.row_slot.val();
                 self.state.d.next = TrackerState::Idle;
-                if self.row_used.q.val() && (self.row_lost.val() || (self.age.val() >= 17)) {
+                if self.row_used.q.val() && (self.row_lost.val() || self.asker_lost.val() || (self.age.val() >= 17)) {
                     self.state.d.next = TrackerState::Hash;
                 }
             }

@@ -155,10 +155,6 @@ pub struct Upstream<const SLOTS: usize> {
     target: Reg<U<3>>,
     length: Reg<U<10>>,
     status: Reg<U<3>>,
-    /// What the completion that is checked leaves to come.
-    ends: Reg<Bit>,
-    remaining: Reg<U<13>>,
-    lower_after: Reg<U<7>>,
     verdict: Reg<U<2>>,
     np_to: Reg<U<3>>,
     np_length: Reg<U<10>>,
@@ -177,11 +173,6 @@ pub struct Upstream<const SLOTS: usize> {
     code: Signal<Local, U<8>>,
     with_data: Signal<Local, Bit>,
     is_completion: Signal<Local, Bit>,
-    requester: Signal<Local, U<16>>,
-    tag: Signal<Local, U<10>>,
-    size: Signal<Local, U<13>>,
-    carried: Signal<Local, U<13>>,
-    count: Signal<Local, U<13>>,
     dw2: Signal<Local, U<32>>,
     dw3: Signal<Local, U<32>>,
     changed: Signal<Local, Bit>,
@@ -214,9 +205,6 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
             target,
             length,
             status,
-            ends,
-            remaining,
-            lower_after,
             verdict,
             np_to,
             np_length,
@@ -243,11 +231,6 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         self.with_data.next = self.head.q.val().get_bit(6);
         self.code.next = self.head.q.val().get_bits::<8>(56);
         self.is_completion.next = (self.kind.val() == 10) || (self.kind.val() == 11);
-        self.requester.next = (bit_cast::<16, 8>(self.head.q.val().get_bits::<8>(32)) << 8)
-            | bit_cast::<16, 8>(self.head.q.val().get_bits::<8>(40));
-        self.tag.next = (bit_cast::<10, 1>(self.head.q.val().get_bits::<1>(15)) << 9)
-            | (bit_cast::<10, 1>(self.head.q.val().get_bits::<1>(11)) << 8)
-            | bit_cast::<10, 8>(self.head.q.val().get_bits::<8>(48));
         self.dw2.next = (bit_cast::<32, 8>(self.rest.q.val().get_bits::<8>(0)) << 24)
             | (bit_cast::<32, 8>(self.rest.q.val().get_bits::<8>(8)) << 16)
             | (bit_cast::<32, 8>(self.rest.q.val().get_bits::<8>(16)) << 8)
@@ -260,8 +243,6 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         if self.head.q.val().get_bit(5) {
             self.address.d.next = (bit_cast::<64, 32>(self.dw2.val()) << 32) | bit_cast::<64, 32>(self.dw3.val());
         }
-        self.size.next = (bit_cast::<13, 2>(self.head.q.val().get_bits::<2>(16)) << 10)
-            | (bit_cast::<13, 8>(self.head.q.val().get_bits::<8>(24)) << 2);
         self.total.next = bits::<10>(3);
         if self.head.q.val().get_bit(5) {
             self.total.next = self.total.val() + 1;
@@ -273,18 +254,6 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
             self.total.next = self.total.val() + bit_cast::<10, 8>(self.head.q.val().get_bits::<8>(24));
         }
         self.length.d.next = self.total.val();
-        // A completion: bytes that it carries, and that are to come after it (2.3.1.1).
-        self.count.next = (bit_cast::<13, 4>(self.head.q.val().get_bits::<4>(48)) << 8)
-            | bit_cast::<13, 8>(self.head.q.val().get_bits::<8>(56));
-        if !self.count.val().any() {
-            self.count.next = 4096.into();
-        }
-        self.carried.next = self.size.val() - bit_cast::<13, 2>(self.rest.q.val().get_bits::<2>(24));
-        self.ends.d.next = !self.with_data.val()
-            || self.head.q.val().get_bits::<3>(53).any()
-            || (self.count.val() <= self.carried.val());
-        self.remaining.d.next = self.count.val() - self.carried.val();
-        self.lower_after.d.next = self.rest.q.val().get_bits::<7>(24) + bit_cast::<7, 13>(self.carried.val());
         self.fields.clock.next = self.clock.val();
         self.fields.head.next = self.head.q.val();
         self.fields.rest.next = self.rest.q.val();
@@ -541,26 +510,24 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         self.lookup_tag.next = (bit_cast::<10, 1>(self.head.q.val().get_bits::<1>(15)) << 9)
             | (bit_cast::<10, 1>(self.head.q.val().get_bits::<1>(11)) << 8)
             | bit_cast::<10, 8>(self.dw2.val().get_bits::<8>(8));
-        self.lookup_ends.next = self.ends.q.val();
-        self.lookup_bytes.next = self.remaining.q.val();
-        self.lookup_lower.next = self.lower_after.q.val();
+        self.lookup_ends.next = self.fields.ends.val();
+        self.lookup_bytes.next = self.fields.bytes.val();
+        self.lookup_lower.next = self.fields.lower.val();
         self.insert_valid.next = self.state.q.val() == Check::Insert;
         self.insert_slot.next = self.target.q.val();
         self.insert_from.next = bit_cast::<4, 3>(self.slot.q.val()) + 1;
-        self.insert_requester.next = self.requester.val();
-        self.insert_tag.next = self.tag.val();
+        self.insert_requester.next = self.fields.requester.val();
+        self.insert_tag.next = self.fields.tag.val();
         self.insert_tc.next = self.head.q.val().get_bits::<3>(12);
-        self.insert_attr.next = (bit_cast::<3, 1>(self.head.q.val().get_bits::<1>(10)) << 2)
-            | bit_cast::<3, 2>(self.head.q.val().get_bits::<2>(20));
+        self.insert_attr.next = self.fields.attributes.val();
         self.insert_bytes.next = self.fields.bytes.val();
         self.insert_lower.next = self.fields.lower.val();
         self.refuse_valid.next = self.state.q.val() == Check::Refuse;
         self.refuse_to.next = bit_cast::<4, 3>(self.slot.q.val()) + 1;
-        self.refuse.next = bit_cast_wide::<103, 16>(self.requester.val())
-            | (bit_cast_wide::<103, 10>(self.tag.val()) << 16)
+        self.refuse.next = bit_cast_wide::<103, 16>(self.fields.requester.val())
+            | (bit_cast_wide::<103, 10>(self.fields.tag.val()) << 16)
             | (bit_cast_wide::<103, 3>(self.head.q.val().get_bits::<3>(12)) << 26)
-            | (bit_cast_wide::<103, 2>(self.head.q.val().get_bits::<2>(20)) << 29)
-            | (bit_cast_wide::<103, 1>(self.head.q.val().get_bits::<1>(10)) << 31)
+            | (bit_cast_wide::<103, 3>(self.fields.attributes.val()) << 29)
             | (bit_cast_wide::<103, 3>(self.status.q.val()) << 32)
             | (bit_cast_wide::<103, 12>(self.fields.bytes.val().get_bits::<12>(0)) << 35)
             | (bit_cast_wide::<103, 7>(self.fields.lower.val()) << 47)

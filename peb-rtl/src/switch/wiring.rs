@@ -1,6 +1,6 @@
 //! The switch: all that a host PEB is beside its tunnel.
 
-use super::{Answers, Downstream, Interrupts, Tracker, Upstream};
+use super::{Answers, Downstream, Interrupts, Tracker, Unanswered, Upstream};
 use crate::config::ConfigSpace;
 use crate::rx::Output;
 use crate::slots::HotPlug;
@@ -8,7 +8,7 @@ use crate::tlp::Merge;
 use peb_config::Parameters;
 use peb_hdl::prelude::*;
 
-/// [`ConfigSpace`], [`Downstream`], [`Upstream`], [`Tracker`], [`HotPlug`] and [`Output`], wired as one PCI Express switch with `SLOTS` slots.
+/// [`ConfigSpace`], [`Downstream`], [`Upstream`], [`Tracker`], [`Unanswered`], [`HotPlug`] and [`Output`], wired as one PCI Express switch with `SLOTS` slots.
 ///
 /// - Latency, bad input, waiting: see the blocks. Only wires here, and the counters' events of several blocks together: two in the same clock
 ///   are counted one after the other.
@@ -100,6 +100,7 @@ pub struct Switch<const SLOTS: usize> {
     downstream: Downstream<SLOTS>,
     upstream: Upstream<SLOTS>,
     tracker: Tracker,
+    unanswered: Unanswered,
     interrupts: Interrupts,
     hot_plug: HotPlug<SLOTS>,
     /// Completions made here: to the host, to the slots.
@@ -191,6 +192,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             downstream: Downstream::default(),
             upstream: Upstream::default(),
             tracker: Tracker::default(),
+            unanswered: Unanswered::default(),
             interrupts: Interrupts::default(),
             hot_plug: HotPlug::default(),
             to_host: Answers::default(),
@@ -214,13 +216,14 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
     fn update(&mut self) {
         dff_setup!(self, clock, internal_bus, may_np, late_unsupported, late_dropped, late_unexpected);
         clock!(
-            self, clock, space, downstream, upstream, tracker, interrupts, hot_plug, to_host, to_slots, merge, local,
-            queues
+            self, clock, space, downstream, upstream, tracker, unanswered, interrupts, hot_plug, to_host, to_slots,
+            merge, local, queues
         );
         self.space.reset.next = self.reset.val();
         self.downstream.reset.next = self.reset.val();
         self.upstream.reset.next = self.reset.val();
         self.tracker.reset.next = self.reset.val();
+        self.unanswered.reset.next = self.reset.val();
         self.interrupts.reset.next = self.reset.val();
         self.hot_plug.reset.next = self.reset.val();
         self.to_host.reset.next = self.reset.val();
@@ -281,7 +284,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.hot_plug.record.next = self.record.val();
         self.hot_plug.record_session.next = self.slot_session.val();
         self.hot_plug.upstream_bus.next = self.internal_bus.q.val();
-        self.hot_plug.tracker_busy.next = self.tracker.busy.val();
+        self.hot_plug.tracker_busy.next = self.tracker.busy.val() | self.unanswered.busy.val();
         self.drop.next = self.hot_plug.lost.val();
         self.present.next = self.hot_plug.present.val();
         self.link.next = self.hot_plug.link.val();
@@ -342,6 +345,16 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.upstream.found_valid.next = self.tracker.found_valid.val();
         self.upstream.found.next = self.tracker.found.val();
         self.upstream.found_from.next = self.tracker.found_from.val();
+
+        // The slots' own.
+        self.unanswered.tick.next = self.tick.val();
+        self.unanswered.track_ticks.next = self.track_ticks.val();
+        self.unanswered.clear.next = self.host_down.val();
+        self.unanswered.sent.next = self.queues.np_sent.val();
+        self.unanswered.sent_slot.next = self.queues.np_session.val();
+        self.unanswered.completed.next = self.downstream.completed.val();
+        self.unanswered.completed_slot.next = self.downstream.completed_slot.val();
+        self.unanswered.lost.next = self.hot_plug.lost.val();
 
         // Completions made here.
         self.to_host.clear.next = self.host_down.val();

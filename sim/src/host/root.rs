@@ -102,6 +102,16 @@ pub struct RootComplex {
 }
 
 impl RootComplex {
+    /// How DMA reads are answered from now on.
+    pub fn set_answers(&mut self, answers: AnswerConfig) {
+        self.answers.config = answers;
+    }
+
+    /// Completions for devices that are not sent yet.
+    pub fn owes(&self) -> usize {
+        self.answers.waiting()
+    }
+
     /// A root complex whose link is up.
     pub fn new(config: RootConfig) -> Self {
         let seed = config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x100);

@@ -4,6 +4,7 @@ use peb_regs::addr;
 use peb_tlp::{FunctionId, Tlp};
 
 use super::stage::{pattern, Stage, Stop};
+use crate::answer::AnswerConfig;
 use crate::device::regs;
 use crate::host::{Access, Driver, Platform, Transfer, ROOT_PORT};
 use crate::requester::End;
@@ -66,6 +67,32 @@ pub fn unexpected<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     if let Some(dropped) = stage.counter(Peb::Host(0), addr::UNEXPECTED) {
         stage.check(dropped > 20, format!("{dropped} unexpected completions were dropped"));
     }
+    stage.exercise(0, 0, &driver)
+}
+
+/// The host completes reads of a device long after it was pulled. The next one in the slot uses the same tags, and gets none
+/// of that: its link is not shown before the host owes nothing.
+pub fn late<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
+    const LATE: u64 = 100_000;
+    stage.boot(0)?;
+    let slot = stage.found(0, 0)?;
+    let driver = stage.bind(0, slot, true)?;
+    let root = &mut stage.world.hosts[0].root;
+    root.memory.write(0x10_0000, &pattern(2048, 0x55));
+    root.set_answers(AnswerConfig { delay: LATE..=LATE + 2000, ..AnswerConfig::default() });
+    let transfer = Transfer { to_host: false, host: 0x10_0000, local: 0, length: 2048 };
+    driver.start(&mut stage.on(0)?.0, transfer, false);
+    stage.run(2000);
+    let owed = stage.world.hosts[0].root.owes();
+    stage.check(owed > 4, format!("the host owes {owed} completions"));
+    stage.world.hosts[0].root.set_answers(AnswerConfig::default());
+    stage.world.set_present(0, false);
+    stage.gone(0, slot, stage.timing.remove)?;
+    stage.world.set_present(0, true);
+    let up = stage.run_until(2 * LATE, |stage| stage.world.pins(Peb::Host(0)).slot_up != 0);
+    stage.check(up && stage.world.hosts[0].root.owes() == 0, "the slot is up when the host owes nothing");
+    let slot = stage.found(0, 0)?;
+    let driver = stage.bind(0, slot, true)?;
     stage.exercise(0, 0, &driver)
 }
 

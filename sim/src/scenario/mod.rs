@@ -123,6 +123,7 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
         scenario("more-devices", "more devices than slots", FIVE, sharing::more_devices),
         scenario("forged-requester", "a device uses the identity of others", TWO, misbehaviour::forged_requester),
         scenario("unexpected", "a device sends completions nobody asked for", TWO, misbehaviour::unexpected),
+        scenario("late", "the host completes reads of a device that was pulled meanwhile", ONE, misbehaviour::late),
         scenario("silent", "a device never answers reads", TWO, misbehaviour::silent),
         scenario("nvme", "an NVMe disk is put in, identified, written and read", NEW_DISK, disk::use_disk),
         scenario("nvme-move", "an NVMe disk moves to another host, its data stay", MOVING_DISK, disk::hand_over),

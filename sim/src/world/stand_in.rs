@@ -41,6 +41,8 @@ struct Slot {
     empty_until: u64,
     /// Requests of the host without completion: what a made-up completion says.
     outstanding: Vec<Completion>,
+    /// Requests of the device that the host has not completed.
+    owed: usize,
 }
 
 /// An I/O PEB.
@@ -233,6 +235,7 @@ impl StandIn {
         for (slot, n) in host.slots.iter_mut().zip(0..) {
             slot.port = Port::new(Some(n));
             slot.outstanding.clear();
+            slot.owed = 0;
             (slot.up, slot.interrupting, slot.intx) = (false, false, false);
             slot.port.set(0x78, 1 << 22, slot.present);
             if let Some(io) = slot.io {
@@ -247,7 +250,8 @@ impl StandIn {
         let slot = &mut host.slots[n];
         let device = slot.io.map(|io| inputs.ios[io].device).unwrap_or_default();
         let in_reset = host.down || slot.io.is_some_and(|io| self.now < self.ios[io].reset_until);
-        let (present, up) = (device.present, device.present && device.link_up && !in_reset);
+        let may_rise = slot.up || slot.owed == 0;
+        let (present, up) = (device.present, device.present && device.link_up && !in_reset && may_rise);
         if present != slot.present {
             slot.port.set(0x78, 1 << 22, present);
             slot.port.set(0x78, 1 << 19, true);
@@ -318,6 +322,7 @@ impl StandIn {
             }
             TlpType::Completion => {
                 if let Some(slot) = self.slot_with(h, |slot| slot.port.has_bus(id.bus())) {
+                    self.hosts[h].slots[slot].owed -= usize::from(remaining(&view).is_none());
                     self.down(h, slot, tlp);
                 }
             }
@@ -385,13 +390,12 @@ impl StandIn {
         if view.ty() == TlpType::Completion {
             let id = RequestId { requester: view.requester(), tag: view.tag() };
             let Some(at) = slot.outstanding.iter().position(|c| c.request == id) else { return };
-            let carried = view.payload().len() as u16 - u16::from(view.lower_address() & 3);
-            let open = &mut slot.outstanding[at];
-            if view.status() != CompletionStatus::Successful || view.byte_count() <= carried || carried == 0 {
-                slot.outstanding.remove(at);
-            } else {
-                open.byte_count = view.byte_count() - carried;
-                open.lower_address = (u16::from(view.lower_address()) + carried) as u8 & 0x7f;
+            match remaining(&view) {
+                Some((bytes, lower)) => {
+                    slot.outstanding[at].byte_count = bytes;
+                    slot.outstanding[at].lower_address = lower;
+                }
+                None => _ = slot.outstanding.remove(at),
             }
         } else if !slot.port.has_bus(view.requester().bus()) {
             if view.class() == peb_tlp::Class::NonPosted {
@@ -410,8 +414,18 @@ impl StandIn {
             slot.intx = view.message_code() < 0x24;
             return self.collapse(h);
         }
+        slot.owed += usize::from(view.class() == peb_tlp::Class::NonPosted);
         self.hosts[h].wire.send(tlp);
     }
+}
+
+/// Byte count and lower address that are due after a completion, if it is not the last of its request.
+fn remaining(completion: &TlpView<'_>) -> Option<(u16, u8)> {
+    let carried = (completion.payload().len() as u16).saturating_sub(u16::from(completion.lower_address() & 3));
+    let done =
+        completion.status() != CompletionStatus::Successful || completion.byte_count() <= carried || carried == 0;
+    let lower = (u16::from(completion.lower_address()) + carried) as u8 & 0x7f;
+    (!done).then(|| (completion.byte_count() - carried, lower))
 }
 
 impl Wire {
