@@ -20,11 +20,14 @@ enum Task {
     Gen(gen::Args),
     /// Installs the tools, then runs every check that CI runs.
     Test,
+    /// Installs the tools, then runs the tests that take too long for `test`.
+    Nightly,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen(args) => gen::run(&args),
         Task::Test => test::run(),
+        Task::Nightly => test::nightly(),
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: what CI runs.
+//! `cargo xtask test`: what CI runs; `cargo xtask nightly`: what takes too long for that.
 
 use crate::steps::{cargo, root, step};
 use anyhow::Result;
@@ -6,11 +6,21 @@ use std::process::Command;
 
 /// Installs the tools, then format, lints and all tests.
 pub fn run() -> Result<()> {
-    let mut setup = Command::new("sh");
-    setup.current_dir(root()).arg("tools/setup.sh");
-    step("tools", 30, setup)?;
+    tools()?;
     step("format", 5, cargo(&["fmt", "--all", "--", "--check"]))?;
     step("lints", 30, cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     step("generated files", 10, cargo(&["xtask", "gen", "--check"]))?;
     step("tests", 60, cargo(&["test", "--workspace"]))
+}
+
+/// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards.
+pub fn nightly() -> Result<()> {
+    tools()?;
+    step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]))
+}
+
+fn tools() -> Result<()> {
+    let mut setup = Command::new("sh");
+    setup.current_dir(root()).arg("tools/setup.sh");
+    step("tools", 30, setup)
 }
