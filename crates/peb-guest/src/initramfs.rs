@@ -16,6 +16,30 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty raw -echo
+# Directory of the NVMe controller with this serial number.
+controller() {
+    for dir in /sys/class/nvme/nvme*; do
+        [ -e "$dir/serial" ] && read -r serial <"$dir/serial" && [ "$serial" = "$1" ] && echo "$dir" && return
+    done
+    return 1
+}
+# Its block device.
+disk() {
+    dir=$(controller "$1") || return 1
+    for name in "$dir"/nvme*n1; do
+        [ -b "/dev/${name##*/}" ] && echo "/dev/${name##*/}" && return
+    done
+    return 1
+}
+# Number of the slot that it is in.
+slot() {
+    dir=$(controller "$1") || return 1
+    read -r address <"$dir/address" || return 1
+    for slot in /sys/bus/pci/slots/*; do
+        [ "$(cat "$slot/address")" = "${address%.*}" ] && echo "${slot##*/}" && return
+    done
+    return 1
+}
 printf '\001ready\n'
 while read -r line; do
     eval "$line"

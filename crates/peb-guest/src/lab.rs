@@ -17,6 +17,7 @@ use crate::bridge::{Bridge, BridgeError};
 use crate::host_bridge::{WINDOW, WINDOW_LEN};
 use crate::initramfs::READY;
 use crate::qemu::{Ends, Qemu, QemuConfig, QemuError};
+use crate::scenario::Step;
 use crate::serial::{alarm, Console, Line, Shell};
 
 /// Timers of the PEBs in clocks, TICK being 1. At 300,000 simulated clocks a second silence of a peer is noticed after
@@ -99,6 +100,12 @@ pub enum LabError {
 pub trait Watch {
     /// A new line on a guest's console.
     fn line(&mut self, guest: &str, line: &Line);
+
+    /// A step begins.
+    fn begins(&mut self, _step: &str) {}
+
+    /// A step is done.
+    fn done(&mut self, _step: &Step) {}
 }
 
 /// Nobody watches.
@@ -185,6 +192,16 @@ impl<'w, F: Fabric> Lab<'w, F> {
                 self.world.write_register(peb, register, value);
             }
         }
+    }
+
+    /// Tells who watches that a step begins.
+    pub(crate) fn begin_step(&mut self, name: &str) {
+        self.watch.begins(name);
+    }
+
+    /// Tells who watches that a step is done.
+    pub(crate) fn end_step(&mut self, step: &Step) {
+        self.watch.done(step);
     }
 
     /// Since the start.

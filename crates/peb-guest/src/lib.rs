@@ -23,4 +23,5 @@ pub mod mpqemu;
 pub mod packages;
 pub mod qemu;
 pub mod root_port;
+pub mod scenario;
 pub mod serial;
