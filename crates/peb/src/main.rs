@@ -18,6 +18,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sim(commands::sim::Args),
+    Linux(commands::linux::Args),
     Gen(commands::gen::Args),
     Config(commands::config::Args),
     Bench(commands::bench::Args),
@@ -30,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Sim(args) => commands::sim::run(&args),
+        Command::Linux(args) => commands::linux::run(&args),
         Command::Gen(args) => commands::gen::run(&args),
         Command::Boards(args) => commands::boards::run(&args),
         Command::Flash(args) => commands::flash::run(&args),
