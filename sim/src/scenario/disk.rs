@@ -59,7 +59,7 @@ pub fn use_disk<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let is = driver.identified.clone();
     let same = (is.model == config.model, is.serial == config.serial, is.block == config.block, is.blocks == blocks);
     stage.check(same == (true, true, true, true), format!("the disk is identified: {is:?}"));
-    for (lba, count) in [(0, 1), (9, 8), (blocks - 40, 40), (1000, 300)] {
+    for (lba, count) in [(0, 1), (9, 8), (blocks - 40, 40), (1000, 260)] {
         exercise(stage, 0, &mut driver, lba, count)?;
     }
     let zeroed = driver.io(&mut stage.on(0)?.0, nvm_opcode::WRITE_ZEROES, [1010, 0, 9, 0, 0, 0]);

@@ -22,7 +22,8 @@ pub fn controller(config: &NvmeConfig, vendor: u16) -> Vec<u8> {
     // MDTS, and VER.
     data[77] = config.mdts;
     data[80..84].copy_from_slice(&super::registers::VERSION.to_le_bytes());
-    // I/O controller.
+    // OAES: changed namespaces. CNTRLTYPE: I/O controller.
+    data[92..96].copy_from_slice(&0x100u32.to_le_bytes());
     data[111] = 1;
     // ACL: aborts at once; AERL; FRMW: one slot, read only; LPA: effects log, extended data; ELPE.
     data[258] = 3;
