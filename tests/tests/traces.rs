@@ -322,7 +322,8 @@ impl<F: Fabric> Replay<F> {
 }
 
 fn replay(text: &str, most: usize) -> Seen {
-    let fabric = RtlFabric::new(RtlConfig { hosts: vec![10], ios: vec![10], ..RtlConfig::default() });
+    let config = RtlConfig { hosts: vec![10], ios: vec![10], ..RtlConfig::default() };
+    let fabric = RtlFabric::new(config).unwrap_or_else(|e| panic!("{e}"));
     let seen = Replay::new(fabric, text).play(most);
     println!("{seen:?}");
     assert!(seen.changes >= 1 && seen.interrupts >= seen.changes);

@@ -4,7 +4,7 @@ use crate::cache::Key;
 use crate::error::ExportError;
 use crate::export::export_scope;
 use crate::module::module_port_names;
-use crate::tree::{hex_digits, Kind, Scope};
+use crate::tree::{hex_digits, Kind, Scope, Signal};
 use rust_hdl::prelude::*;
 
 /// A port of the recorded block.
@@ -39,6 +39,15 @@ pub struct Recording {
     row_words: usize,
 }
 
+/// The ports of a block, in the order of the fields.
+pub(crate) fn ports(scope: &Scope) -> Vec<Port> {
+    let ports = scope.signals.iter().zip(module_port_names(scope));
+    let ports = ports.filter(|(s, _)| !matches!(s.kind, Kind::Local | Kind::Constant));
+    let port =
+        |(s, name): (&Signal, String)| Port { name, output: s.kind != Kind::Input, clock: s.is_clock(), bits: s.bits };
+    ports.map(port).collect()
+}
+
 fn words_of(bits: usize) -> usize {
     bits.div_ceil(64)
 }
@@ -51,15 +60,7 @@ impl Recording {
     pub fn new(top: &dyn Block, name: &str) -> Result<Recording, ExportError> {
         let scope = Scope::read(top, name);
         let verilog = export_scope(&scope, name, false)?;
-        let names = module_port_names(&scope);
-        let is_port = |kind: Kind| !matches!(kind, Kind::Local | Kind::Constant);
-        let ports: Vec<Port> = scope
-            .signals
-            .iter()
-            .zip(names)
-            .filter(|(s, _)| is_port(s.kind))
-            .map(|(s, name)| Port { name, output: s.kind != Kind::Input, clock: s.is_clock(), bits: s.bits })
-            .collect();
+        let ports = ports(&scope);
         let row_words = ports.iter().map(|p| words_of(p.bits)).sum();
         Ok(Recording { top: name.to_string(), verilog, ports, scope, words: vec![], row_words })
     }

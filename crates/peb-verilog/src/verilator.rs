@@ -153,7 +153,7 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
         return Err(HarnessError::Tool { tool: "verilator -Wall".to_string(), output: out.text });
     }
     let build = dir.join("build");
-    let runtime = Runtime::new(&root, extra);
+    let runtime = Runtime::new(&root, if extra.is_empty() { "plain" } else { "coverage" });
     runtime.bring(&build);
     // The wheel was configured without the compiler option that precompiled headers need.
     let make = ["-j", "2", "-f", "Vpeb_benches.mk", "CFG_CXXFLAGS_PCH_I=-include"];
@@ -168,19 +168,19 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
 }
 
 /// Verilator's own C++ files, compiled once for all builds: they cost more than most designs.
-struct Runtime(Option<PathBuf>);
+pub(crate) struct Runtime(Option<PathBuf>);
 
 impl Runtime {
     const OBJECTS: [&'static str; 3] = ["verilated.o", "verilated_cov.o", "verilated_threads.o"];
 
-    fn new(root: &Path, extra: &[&str]) -> Runtime {
-        let kind = if extra.is_empty() { "plain" } else { "coverage" };
+    /// Those of a Verilator, compiled for this kind of build.
+    pub(crate) fn new(root: &Path, kind: &str) -> Runtime {
         let key = Key::new("runtime").with(&root.to_string_lossy()).with(kind).name();
         Runtime(std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/peb/verilated").join(key)))
     }
 
     /// Puts the objects into a build directory. Where one is missing, make compiles it.
-    fn bring(&self, build: &Path) {
+    pub(crate) fn bring(&self, build: &Path) {
         let Some(kept) = &self.0 else { return };
         if fs::create_dir_all(build).is_ok() {
             for object in Self::OBJECTS {
@@ -190,7 +190,7 @@ impl Runtime {
     }
 
     /// Keeps the objects of a build. Other processes may do the same: each file appears whole or not at all.
-    fn keep(&self, build: &Path) {
+    pub(crate) fn keep(&self, build: &Path) {
         let Some(kept) = self.0.as_ref().filter(|kept| fs::create_dir_all(kept).is_ok()) else { return };
         for object in Self::OBJECTS {
             let partial = kept.join(format!("{object}.{}", std::process::id()));

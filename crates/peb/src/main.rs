@@ -1,6 +1,7 @@
 //! `peb`: simulates, generates and measures the PCIe-to-Ethernet bridge.
 
 mod commands;
+mod engine;
 mod units;
 
 use std::process::ExitCode;

@@ -29,7 +29,7 @@ use crate::device::{Device, DeviceConfig};
 use crate::host::{RootComplex, RootConfig};
 use crate::net::{FaultConfig, PcapWriter};
 use crate::port::PortStalls;
-use crate::world::{Fabric, Peb, RtlConfig, RtlFabric, World};
+use crate::world::{Engine, Fabric, Peb, RtlConfig, RtlError, RtlFabric, World};
 
 /// Bytes of an NVMe disk.
 const DISK_BYTES: u64 = 64 << 20;
@@ -37,6 +37,8 @@ const DISK_BYTES: u64 = 64 << 20;
 /// How to run a scenario.
 #[derive(Clone, Debug)]
 pub struct ScenarioConfig {
+    /// What simulates the cores.
+    pub engine: Engine,
     /// Seed of all random numbers.
     pub seed: u64,
     /// What every cable does to frames, each way.
@@ -51,7 +53,8 @@ pub struct ScenarioConfig {
 
 impl Default for ScenarioConfig {
     fn default() -> Self {
-        ScenarioConfig { seed: 1, faults: FaultConfig::default(), stalls: false, vcd: None, pcap: None }
+        let (engine, faults) = (Engine::Rust, FaultConfig::default());
+        ScenarioConfig { engine, seed: 1, faults, stalls: false, vcd: None, pcap: None }
     }
 }
 
@@ -85,6 +88,9 @@ pub enum ScenarioError {
     /// There is none of this name.
     #[error("no scenario is called {0:?}; there are {1}")]
     Unknown(String, String),
+    /// There are no cores to perform it with.
+    #[error(transparent)]
+    Fabric(#[from] RtlError),
     /// Files cannot be written.
     #[error("{0}: {1}")]
     File(PathBuf, #[source] std::io::Error),
@@ -145,7 +151,7 @@ pub fn list() -> Vec<(&'static str, &'static str)> {
 /// Performs a scenario with the cores.
 ///
 /// # Errors
-/// [`ScenarioError`] if there is none of this name, or a file cannot be written. What goes wrong in the scenario is in the
+/// [`ScenarioError`] if there is none of this name, the engine cannot be had, or a file cannot be written. What goes wrong in the scenario is in the
 /// report.
 pub fn run(name: &str, config: &ScenarioConfig) -> Result<ScenarioReport, ScenarioError> {
     let all = scenarios::<RtlFabric>();
@@ -154,15 +160,14 @@ pub fn run(name: &str, config: &ScenarioConfig) -> Result<ScenarioReport, Scenar
     let scenario = scenario.ok_or_else(|| ScenarioError::Unknown(name.into(), names()))?;
     let Layout { hosts, ios, .. } = scenario.layout;
     let mut fabric = RtlFabric::new(RtlConfig {
+        engine: config.engine,
+        vcd: config.vcd.clone(),
         hosts: hosts.to_vec(),
         ios: ios.to_vec(),
         vids: vec![10, 20, 30],
         faults: config.faults.clone(),
         seed: config.seed,
-    });
-    if let Some(file) = &config.vcd {
-        fabric.trace_to(file).map_err(|error| ScenarioError::File(file.clone(), error))?;
-    }
+    })?;
     if let Some(file) = &config.pcap {
         let failed = |error| ScenarioError::File(file.clone(), error);
         let writer = PcapWriter::new(BufWriter::new(File::create(file).map_err(failed)?)).map_err(failed)?;

@@ -1,149 +1,101 @@
-//! The pins of the cores, as the fabric drives them.
+//! The cores in the Rust simulation, and compiled by Verilator.
+
+use std::marker::PhantomData;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use peb_hdl::prelude::*;
-use peb_rtl::top::{PebHost, PebIo};
+use peb_verilated::{Library, Model, VerilatedError};
+use peb_verilog::{Design, HarnessError};
 
-use super::fabric::{HostIn, IoIn, Management, PebPins};
-use crate::net::Gmii;
-use crate::port::{PortIn, PortOut};
-use crate::stream::Beat;
-
-/// Clocks of `rst`.
-const RESET_CLOCKS: usize = 16;
+use super::pins::{Core, Inputs, Outputs, Pinned};
 
 /// A core in the Rust simulation.
-pub(super) trait CorePins: Block + Node + Default {
-    /// What goes in besides Ethernet.
-    type In;
-
-    fn wire(&mut self);
-    fn straps(&mut self, mac: u64, vid: u64);
-    fn reset(&mut self, on: bool);
-    fn drive(&mut self, inputs: &Self::In, gmii_rx: Gmii);
-    fn read(&self) -> (PebPins, Gmii);
-}
-
-macro_rules! core_pins {
-    ($core:ty, $input:ty, |$dut:ident, $in:ident, $pins:ident| $port:expr, $drive:block, $read:block) => {
-        impl CorePins for $core {
-            type In = $input;
-
-            fn wire(&mut self) {
-                self.clk.next = Clk::new(0);
-            }
-
-            fn straps(&mut self, mac: u64, vid: u64) {
-                self.cfg_mac.next = mac.into();
-                self.cfg_vid.next = vid.into();
-            }
-
-            fn reset(&mut self, on: bool) {
-                self.rst.next = on;
-            }
-
-            fn drive(&mut self, inputs: &$input, gmii_rx: Gmii) {
-                let ($dut, $in) = (self, inputs);
-                let (port, management): (PortIn, Management) = ($port, $in.management);
-                let beat = port.rx.unwrap_or(Beat { data: 0, keep: 0, last: false });
-                $dut.pcie_rx_tdata.next = beat.data.into();
-                $dut.pcie_rx_tkeep.next = u64::from(beat.keep).into();
-                $dut.pcie_rx_tlast.next = beat.last;
-                $dut.pcie_rx_tvalid.next = port.rx.is_some();
-                $dut.pcie_tx_tready.next = port.tx_ready;
-                $dut.pcie_tx_np_ok.next = port.tx_np_ok;
-                $dut.gmii_rxd.next = u64::from(gmii_rx.data).into();
-                $dut.gmii_rx_dv.next = gmii_rx.en;
-                $dut.gmii_rx_er.next = gmii_rx.er;
-                let (address, data) = management.unwrap_or_default();
-                $dut.mgmt_req.next = management.is_some();
-                $dut.mgmt_we.next = data.is_some();
-                $dut.mgmt_addr.next = u64::from(address).into();
-                $dut.mgmt_wdata.next = u64::from(data.unwrap_or(0)).into();
-                $drive
-            }
-
-            fn read(&self) -> (PebPins, Gmii) {
-                let $dut = self;
-                let beat = Beat {
-                    data: $dut.pcie_tx_tdata.val().raw(),
-                    keep: $dut.pcie_tx_tkeep.val().raw() as u8,
-                    last: $dut.pcie_tx_tlast.val(),
-                };
-                let mut $pins = PebPins {
-                    port: PortOut {
-                        rx_ready: $dut.pcie_rx_tready.val(),
-                        rx_np_ok: $dut.pcie_rx_np_ok.val(),
-                        tx: $dut.pcie_tx_tvalid.val().then_some(beat),
-                    },
-                    peer_up: $dut.stat_peer_up.val(),
-                    fatal: $dut.stat_fatal.val(),
-                    acknowledged: $dut.mgmt_ack.val().then(|| $dut.mgmt_rdata.val().raw() as u32),
-                    ..PebPins::default()
-                };
-                $read
-                let gmii = Gmii {
-                    data: $dut.gmii_txd.val().raw() as u8,
-                    en: $dut.gmii_tx_en.val(),
-                    er: $dut.gmii_tx_er.val(),
-                };
-                ($pins, gmii)
-            }
-        }
-    };
-}
-
-core_pins!(
-    PebHost,
-    HostIn,
-    |dut, inputs, pins| inputs.port,
-    {
-        dut.pcie_link_up.next = inputs.link_up;
-        dut.pcie_reset_in.next = inputs.reset;
-    },
-    {
-        pins.slot_up = dut.stat_slot_up.val().raw() as u8;
-    }
-);
-core_pins!(
-    PebIo,
-    IoIn,
-    |dut, inputs, pins| inputs.device.port,
-    {
-        dut.pcie_link_up.next = inputs.device.link_up;
-        dut.slot_present.next = inputs.device.present;
-    },
-    {
-        pins.reset = dut.pcie_reset_out.val();
-        pins.power_off = !dut.slot_power_en.val();
-    }
-);
-
-/// A core and its simulation.
-pub(super) struct Core<T> {
+pub(super) struct RustCore<T> {
     pub sim: Sim<T>,
 }
 
-impl<T: CorePins> Core<T> {
-    /// A core that has been reset with these straps.
-    pub fn new(mac: u64, vid: u16) -> Self
-    where
-        T::In: Default,
-    {
-        let mut sim = Sim::new(T::default(), T::wire);
-        sim.dut.straps(mac, vid.into());
-        sim.dut.drive(&T::In::default(), Gmii::IDLE);
-        sim.dut.reset(true);
-        (0..RESET_CLOCKS).for_each(|_| sim.tick());
-        sim.dut.reset(false);
-        Core { sim }
+impl<T: Pinned> RustCore<T> {
+    pub fn new() -> Self {
+        RustCore { sim: Sim::new(T::default(), T::wire) }
+    }
+}
+
+impl<T: Pinned> Core for RustCore<T> {
+    fn clock(&mut self, inputs: &Inputs) -> Outputs {
+        self.sim.dut.apply(inputs);
+        self.sim.settle();
+        let outputs = self.sim.dut.read();
+        self.sim.step();
+        outputs
     }
 
-    /// One clock: what comes out follows from what goes in, then the rising edge.
-    pub fn clock(&mut self, inputs: &T::In, gmii_rx: Gmii) -> (PebPins, Gmii) {
-        self.sim.dut.drive(inputs, gmii_rx);
-        self.sim.settle();
-        let out = self.sim.dut.read();
-        self.sim.step();
-        out
+    fn trace_to(&mut self, file: &Path) -> std::io::Result<()> {
+        self.sim.trace_to(file)
+    }
+}
+
+/// A core compiled by Verilator.
+pub(super) struct VerilatedCore<T> {
+    model: Model,
+    inputs: Vec<u64>,
+    outputs: Vec<u64>,
+    /// Word of each of [`Pinned::INPUTS`], and of each of [`Pinned::OUTPUTS`].
+    places: [Vec<usize>; 2],
+    core: PhantomData<T>,
+}
+
+/// Libraries that are loaded: name, with waveforms.
+static LOADED: Mutex<Vec<(&str, bool, Arc<Library>)>> = Mutex::new(Vec::new());
+
+impl<T: Pinned> VerilatedCore<T> {
+    /// A core; compiles it unless that was done before.
+    ///
+    /// # Errors
+    /// If a tool is missing or fails.
+    pub fn new(waveforms: bool) -> Result<Self, VerilatedError> {
+        let library = library::<T>(waveforms)?;
+        let ports = [library.inputs().len(), library.outputs().len()];
+        assert_eq!(ports, [T::INPUTS.len(), T::OUTPUTS.len()], "`pins.rs` lists all ports of {}", T::NAME);
+        let place = |name: &&str, ports: &[peb_verilog::Port]| {
+            ports.iter().position(|port| port.name == *name).expect("the exporter keeps the names of ports")
+        };
+        Ok(VerilatedCore {
+            model: library.model(),
+            inputs: vec![0; library.inputs().len()],
+            outputs: vec![0; library.outputs().len()],
+            places: [
+                T::INPUTS.iter().map(|name| place(name, library.inputs())).collect(),
+                T::OUTPUTS.iter().map(|name| place(name, library.outputs())).collect(),
+            ],
+            core: PhantomData,
+        })
+    }
+}
+
+/// The library of a core.
+fn library<T: Pinned>(waveforms: bool) -> Result<Arc<Library>, VerilatedError> {
+    // Held while it is compiled: others wait instead of compiling it too.
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((.., library)) = loaded.iter().find(|(name, with, _)| (*name, *with) == (T::NAME, waveforms)) {
+        return Ok(library.clone());
+    }
+    let design = Design::of(&T::default(), T::NAME).map_err(HarnessError::from)?;
+    let library = Library::open(&design, waveforms)?;
+    loaded.push((T::NAME, waveforms, library.clone()));
+    Ok(library)
+}
+
+impl<T: Pinned> Core for VerilatedCore<T> {
+    fn clock(&mut self, inputs: &Inputs) -> Outputs {
+        let mut places = self.places[0].iter();
+        T::words(inputs, |word| places.next().into_iter().for_each(|&place| self.inputs[place] = word));
+        self.model.clock(&self.inputs, &mut self.outputs);
+        let mut places = self.places[1].iter();
+        T::outputs(|| places.next().map_or(0, |&place| self.outputs[place]))
+    }
+
+    fn trace_to(&mut self, file: &Path) -> std::io::Result<()> {
+        self.model.trace_to(file)
     }
 }

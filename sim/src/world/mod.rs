@@ -5,7 +5,10 @@
 
 mod core;
 mod fabric;
+#[cfg(test)]
+mod lockstep;
 mod order;
+mod pins;
 mod rtl;
 #[cfg(any(test, feature = "stand-in"))]
 pub mod stand_in;
@@ -15,7 +18,7 @@ mod timeline;
 
 pub use fabric::{Fabric, HostIn, IoIn, Management, Peb, PebPins, Pins};
 pub use order::Order;
-pub use rtl::{RtlConfig, RtlFabric};
+pub use rtl::{Engine, RtlConfig, RtlError, RtlFabric};
 pub use timeline::{Event, Timeline};
 
 use peb_tlp::FunctionId;

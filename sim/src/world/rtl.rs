@@ -1,12 +1,15 @@
-//! The cores themselves, in the Rust simulation, around an Ethernet switch.
+//! The cores themselves around an Ethernet switch.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use peb_rtl::top::{PebHost, PebIo};
+use peb_verilated::VerilatedError;
+use thiserror::Error;
 
-use super::core::Core;
+use super::core::{RustCore, VerilatedCore};
 use super::fabric::{Fabric, HostIn, IoIn, Peb, PebPins, Pins};
+use super::pins::{Core, Inputs, Outputs, Pinned};
 use crate::net::{Action, FaultConfig, Gmii, PcapTap, PcapWriter, PortConfig, Star, SwitchConfig};
 
 /// MAC address of host PEB 0; the others follow.
@@ -14,9 +17,40 @@ const HOST_MAC: u64 = 0x02_50_45_42_01_00;
 /// MAC address of I/O PEB 0; the others follow.
 const IO_MAC: u64 = 0x02_50_45_42_02_00;
 
+/// Clocks of `rst`.
+const RESET_CLOCKS: usize = 16;
+
+/// What simulates the cores. Both do the same, clock by clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The simulation in Rust.
+    #[default]
+    Rust,
+    /// The exported Verilog compiled by Verilator: needs `tools/setup.sh`, and some minutes the first time.
+    Verilator,
+    /// Both at once; every difference of a pin panics.
+    #[cfg(test)]
+    Lockstep,
+}
+
+/// Why there is no fabric.
+#[derive(Debug, Error)]
+pub enum RtlError {
+    /// The engine cannot be had.
+    #[error(transparent)]
+    Engine(#[from] VerilatedError),
+    /// A waveform cannot be written.
+    #[error("{0}: {1}")]
+    Waveform(PathBuf, #[source] std::io::Error),
+}
+
 /// PEBs and their network.
 #[derive(Clone, Debug, Default)]
 pub struct RtlConfig {
+    /// What simulates the cores.
+    pub engine: Engine,
+    /// Where to write waveforms of all cores: this name with `-host0`, `-io0` and so on before the ending.
+    pub vcd: Option<PathBuf>,
     /// VLAN straps of the host PEBs.
     pub hosts: Vec<u16>,
     /// VLAN straps of the I/O PEBs.
@@ -29,10 +63,49 @@ pub struct RtlConfig {
     pub seed: u64,
 }
 
+/// A core and what it is told by straps.
+struct Station {
+    core: Box<dyn Core>,
+    straps: Inputs,
+}
+
+impl Station {
+    /// A core that has been reset.
+    fn new<T: Pinned + 'static>(config: &RtlConfig, number: usize, [mac, vid]: [u64; 2]) -> Result<Station, RtlError> {
+        let mut core: Box<dyn Core> = match config.engine {
+            Engine::Rust => Box::new(RustCore::<T>::new()),
+            Engine::Verilator => Box::new(VerilatedCore::<T>::new(config.vcd.is_some())?),
+            #[cfg(test)]
+            Engine::Lockstep => Box::new(super::lockstep::Lockstep::<T>::new(number)?),
+        };
+        let straps = Inputs { cfg_mac: mac + number as u64, cfg_vid: vid, ..Inputs::default() };
+        for _ in 0..RESET_CLOCKS {
+            core.clock(&Inputs { rst: 1, ..straps });
+        }
+        if let Some(file) = &config.vcd {
+            let file = waveform(file, &format!("{}{number}", T::NAME.trim_start_matches("peb_")));
+            core.trace_to(&file).map_err(|error| RtlError::Waveform(file, error))?;
+        }
+        Ok(Station { core, straps })
+    }
+
+    fn clock(&mut self, pins: Inputs) -> Outputs {
+        let Inputs { cfg_mac, cfg_vid, .. } = self.straps;
+        self.core.clock(&Inputs { cfg_mac, cfg_vid, ..pins })
+    }
+}
+
+/// The file of a core's waveform.
+fn waveform(file: &Path, core: &str) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = file.extension().map_or("vcd".into(), |e| e.to_string_lossy());
+    file.with_file_name(format!("{stem}-{core}.{ending}"))
+}
+
 /// Cores and Ethernet.
 pub struct RtlFabric {
-    hosts: Vec<Core<PebHost>>,
-    ios: Vec<Core<PebIo>>,
+    hosts: Vec<Station>,
+    ios: Vec<Station>,
     /// The switch and the cables: hosts first, then I/O PEBs.
     pub star: Star,
     config: RtlConfig,
@@ -47,16 +120,21 @@ pub struct RtlFabric {
 
 impl RtlFabric {
     /// All cores out of reset; every port of the switch is a trunk of all the VLANs, and PVID 1 for what has no tag.
-    pub fn new(config: RtlConfig) -> Self {
-        let host = |(n, &vid): (usize, &u16)| Core::new(HOST_MAC + n as u64, vid);
-        let io = |(n, &vid): (usize, &u16)| Core::new(IO_MAC + n as u64, vid);
-        let stations = config.hosts.len() + config.ios.len();
+    ///
+    /// # Errors
+    /// If the engine cannot be had, or a waveform cannot be written.
+    pub fn new(config: RtlConfig) -> Result<Self, RtlError> {
+        let host = |(n, &vid): (usize, &u16)| Station::new::<PebHost>(&config, n, [HOST_MAC, vid.into()]);
+        let io = |(n, &vid): (usize, &u16)| Station::new::<PebIo>(&config, n, [IO_MAC, vid.into()]);
+        let hosts = config.hosts.iter().enumerate().map(host).collect::<Result<Vec<_>, _>>()?;
+        let ios = config.ios.iter().enumerate().map(io).collect::<Result<Vec<_>, _>>()?;
+        let stations = hosts.len() + ios.len();
         let all = config.hosts.iter().chain(&config.ios).chain(&config.vids).copied().filter(|&vid| vid != 0);
         let vids: BTreeSet<u16> = all.collect();
         let switch = SwitchConfig::new(vec![PortConfig::trunk(vids, Some(1)); stations]);
-        RtlFabric {
-            hosts: config.hosts.iter().enumerate().map(host).collect(),
-            ios: config.ios.iter().enumerate().map(io).collect(),
+        Ok(RtlFabric {
+            hosts,
+            ios,
             star: Star::new(switch, &config.faults, config.seed),
             config,
             sent: vec![Gmii::IDLE; stations],
@@ -65,26 +143,7 @@ impl RtlFabric {
             faults: Vec::new(),
             capture: None,
             clock: 0,
-        }
-    }
-
-    /// Writes waveforms of all cores: `FILE` with `-host0`, `-io0` and so on before the ending.
-    ///
-    /// # Errors
-    /// If a file cannot be written.
-    pub fn trace_to(&mut self, file: &Path) -> std::io::Result<()> {
-        let named = |core: String| {
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-            let ending = file.extension().map_or("vcd".into(), |e| e.to_string_lossy());
-            file.with_file_name(format!("{stem}-{core}.{ending}"))
-        };
-        for (n, core) in self.hosts.iter_mut().enumerate() {
-            core.sim.trace_to(&named(format!("host{n}")))?;
-        }
-        for (n, core) in self.ios.iter_mut().enumerate() {
-            core.sim.trace_to(&named(format!("io{n}")))?;
-        }
-        Ok(())
+        })
     }
 
     /// Captures the frames that all PEBs send.
@@ -140,15 +199,15 @@ impl Fabric for RtlFabric {
     fn clock(&mut self, inputs: &Pins<HostIn, IoIn>) -> Pins<PebPins, PebPins> {
         let mut pins = Pins { hosts: Vec::with_capacity(self.hosts.len()), ios: Vec::with_capacity(self.ios.len()) };
         for (n, (core, input)) in self.hosts.iter_mut().zip(&inputs.hosts).enumerate() {
-            let (out, gmii) = core.clock(input, self.heard[n]);
-            self.sent[n] = gmii;
-            pins.hosts.push(out);
+            let outputs = core.clock(Inputs::host(input, self.heard[n]));
+            self.sent[n] = outputs.gmii_tx();
+            pins.hosts.push(outputs.host());
         }
         let first = self.hosts.len();
         for (n, (core, input)) in self.ios.iter_mut().zip(&inputs.ios).enumerate() {
-            let (out, gmii) = core.clock(input, self.heard[first + n]);
-            self.sent[first + n] = gmii;
-            pins.ios.push(out);
+            let outputs = core.clock(Inputs::io(input, self.heard[first + n]));
+            self.sent[first + n] = outputs.gmii_tx();
+            pins.ios.push(outputs.io());
         }
         self.ethernet();
         pins

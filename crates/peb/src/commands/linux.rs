@@ -14,6 +14,7 @@ use peb_guest::serial::Line;
 use peb_sim::net::{FaultConfig, PcapWriter};
 use peb_sim::world::{RtlConfig, RtlFabric};
 
+use crate::engine::EngineName;
 use crate::units::Share;
 
 /// Bytes of memory of a guest.
@@ -36,6 +37,9 @@ pub struct Args {
     /// Print the names of the scenarios
     #[arg(long)]
     list_scenarios: bool,
+    /// What simulates the PEBs
+    #[arg(long, value_enum, default_value = "rust", value_name = "ENGINE")]
+    engine: EngineName,
     /// Share of the frames that are lost, each way
     #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
     loss: Share,
@@ -92,15 +96,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn fabric(args: &Args, scenario: &Scenario<RtlFabric>) -> anyhow::Result<RtlFabric> {
     let mut fabric = RtlFabric::new(RtlConfig {
+        engine: args.engine.into(),
+        vcd: args.vcd.clone(),
         hosts: scenario.hosts.to_vec(),
         ios: scenario.ios.to_vec(),
         vids: vec![10, 20],
         faults: FaultConfig { drop: args.loss.0, ..FaultConfig::default() },
         seed: args.seed,
-    });
-    if let Some(file) = &args.vcd {
-        fabric.trace_to(file).with_context(|| file.display().to_string())?;
-    }
+    })?;
     if let Some(file) = &args.pcap {
         let name = || file.display().to_string();
         fabric.capture(PcapWriter::new(BufWriter::new(File::create(file).with_context(name)?)).with_context(name)?);

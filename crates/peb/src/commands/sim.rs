@@ -13,6 +13,7 @@ use peb_sim::net::{FaultConfig, PcapWriter};
 use peb_sim::run::{PerDirection, Progress, Replay, ReplayConfig};
 use peb_sim::trace::{Trace, NVME_HOTPLUG};
 
+use crate::engine::EngineName;
 use crate::units::{Share, Time};
 
 mod output;
@@ -42,6 +43,9 @@ pub struct Args {
     /// Print the names of the scenarios; with --json a list of them
     #[arg(long)]
     list_scenarios: bool,
+    /// Scenario: what simulates the PEBs
+    #[arg(long, value_enum, default_value = "rust", value_name = "ENGINE")]
+    engine: EngineName,
     /// Scenario: random pauses at all PCIe pins
     #[arg(long, requires = "scenario")]
     stalls: bool,
@@ -98,6 +102,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(name) = &args.scenario {
         return scenario::run(name, args);
+    }
+    if args.engine == EngineName::Verilator {
+        anyhow::bail!("--engine verilator applies to --scenario; the replay of a trace runs in Rust");
     }
     let mut trace = match &args.tlps {
         Some(file) => Trace::read(file)?,

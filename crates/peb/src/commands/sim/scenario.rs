@@ -25,6 +25,7 @@ pub fn list(as_json: bool) -> anyhow::Result<ExitCode> {
 /// Runs a scenario and prints its timeline and what was checked.
 pub fn run(name: &str, args: &Args) -> anyhow::Result<ExitCode> {
     let config = ScenarioConfig {
+        engine: args.engine.into(),
         seed: args.seed,
         faults: args.faults(0.0, 0),
         stalls: args.stalls,
