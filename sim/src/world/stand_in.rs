@@ -158,6 +158,13 @@ impl StandIn {
         StandIn { hosts: hosts.iter().map(host).collect(), ios: ios.iter().map(io).collect(), down: 20_000, now: 0 }
     }
 
+    /// The same, with slots that say that they are not hot-plug capable.
+    pub fn without_hot_plug(mut self) -> Self {
+        let slots = self.hosts.iter_mut().flat_map(|host| &mut host.slots);
+        slots.for_each(|slot| slot.port.set(0x74, 1 << 6, false));
+        self
+    }
+
     fn manage(&mut self, peb: Peb, management: Management) -> Option<u32> {
         let (address, data) = management?;
         let vid = match peb {

@@ -87,7 +87,10 @@ pub fn outages<F: Fabric>(stage: &mut Stage<'_, F>) -> Done {
         let begin = stage.lab.guests[0].bridge.accesses.writes;
         stage.lab.wait_for("the disk is read", SOON, |lab| Ok(lab.guests[0].bridge.accesses.writes > begin + 4))?;
         cut(stage, 0, u64::from(TIMERS.down / 2))?;
-        stage.lab.finish(0, &copy, SOON).map(|(status, _)| format!("the read ends with {status}"))
+        match stage.lab.finish(0, &copy, SOON)? {
+            (status, _) if status == "0" => Ok("the read ends well"),
+            (status, output) => Err(LabError::Wrong(format!("the read ends with {status}: {output}"))),
+        }
     })?;
     read(stage, 0, 0, AT, KB, &sum)?;
     stage.step("the cable is cut for longer: the guest lets the disk go", |stage| {
