@@ -199,6 +199,8 @@ fn arguments(config: &QemuConfig, dir: &Path) -> Vec<String> {
         ("-machine", "q35,memory-backend=ram".to_string()),
         ("-accel", "tcg".into()),
         ("-cpu", "qemu64".into()),
+        // The guest's time is that of its instructions, and stands still while it waits for the simulation.
+        ("-icount", "shift=1,sleep=on".into()),
         // With more processors the proxy may lock up: it holds QEMU's lock while it waits for its own.
         ("-smp", "1".into()),
         ("-m", format!("{memory}B")),

@@ -37,8 +37,8 @@ pub struct Args {
     /// Print the names of the scenarios
     #[arg(long)]
     list_scenarios: bool,
-    /// What simulates the PEBs
-    #[arg(long, value_enum, default_value = "rust", value_name = "ENGINE")]
+    /// What simulates the PEBs; the simulation in Rust is so slow that a busy machine's kernel may complain
+    #[arg(long, value_enum, default_value = "verilator", value_name = "ENGINE")]
     engine: EngineName,
     /// Share of the frames that are lost, each way
     #[arg(long, value_name = "SHARE", default_value = "0%", allow_hyphen_values = true)]
@@ -95,6 +95,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn fabric(args: &Args, scenario: &Scenario<RtlFabric>) -> anyhow::Result<RtlFabric> {
+    if args.engine == EngineName::Verilator {
+        println!("  compiling the exported Verilog, if that was not done before ...");
+    }
     let mut fabric = RtlFabric::new(RtlConfig {
         engine: args.engine.into(),
         vcd: args.vcd.clone(),
