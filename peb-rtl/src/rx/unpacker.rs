@@ -4,8 +4,8 @@ use peb_hdl::prelude::*;
 
 /// Reads frames from receive memory and cuts them into TLPs by their first dwords, aligned to beats of 64 bits.
 ///
-/// - Latency: the first beat stands at the output 3 clocks after a frame is offered. Throughput: a beat a clock, TLP after TLP; once a TLP
-///   has begun its beats come without a gap as long as `ready` is 1.
+/// - Latency: the first beat stands at the output 4 clocks after a frame is offered. Throughput: a beat a clock and one clock to look at
+///   each TLP; once a TLP has begun its beats come without a gap as long as `ready` is 1.
 /// - Registered: the dwords read ahead (five at most) and all state; the output follows from them.
 /// - Reset: forgets the frame it is in.
 /// - Bad input: what begins like no TLP, or is longer than the rest of its frame or, non-posted, than 16 dwords, ends the frame and is `malformed`.
@@ -68,6 +68,17 @@ pub struct Unpacker {
     rest: Reg<U<9>>,
     to_np: Reg<Bit>,
     skipping: Reg<Bit>,
+    /// The dword in `low` begins a TLP and has been looked at: its length, and what it is.
+    looked: Reg<Bit>,
+    seen_whole: Reg<U<11>>,
+    seen_np: Reg<Bit>,
+    seen_skip: Reg<Bit>,
+    /// The frame ends here; because of something malformed.
+    seen_end: Reg<Bit>,
+    seen_malformed: Reg<Bit>,
+    record_like: Signal<Local, Bit>,
+    span: Signal<Local, U<11>>,
+    faulty: Signal<Local, Bit>,
     total: Signal<Local, U<11>>,
     fmt_type: Signal<Local, U<8>>,
     is_np: Signal<Local, Bit>,
@@ -93,8 +104,28 @@ impl Logic for Unpacker {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, inside, slot, owner, left, unread, address, arriving, low, middle, high, held, rest, to_np,
-            skipping
+            self,
+            clock,
+            inside,
+            slot,
+            owner,
+            left,
+            unread,
+            address,
+            arriving,
+            low,
+            middle,
+            high,
+            held,
+            rest,
+            to_np,
+            skipping,
+            looked,
+            seen_whole,
+            seen_np,
+            seen_skip,
+            seen_end,
+            seen_malformed
         );
         self.frame_take.next = false;
         self.release.next = false;
@@ -147,6 +178,28 @@ impl Logic for Unpacker {
             || ((self.fmt_type.val().get_bits::<2>(3) == 2)
                 && self.fmt_type.val().get_bit(5)
                 && (self.fmt_type.val().get_bits::<3>(0) < 6));
+        self.record_like.next = self.fmt_type.val().get_bits::<3>(5) == 7;
+        self.span.next = self.total.val();
+        if self.record_like.val() {
+            self.span.next = bit_cast::<11, 8>(self.low.q.val().get_bits::<8>(8));
+        }
+        self.faulty.next = (self.span.val() > bit_cast::<11, 9>(self.left.q.val()))
+            || (self.span.val() == 0)
+            || (!self.record_like.val()
+                && (!self.known.val()
+                    || (self.fmt_type.val().get_bit(6)
+                        && !self.low.q.val().get_bits::<2>(16).any()
+                        && !self.low.q.val().get_bits::<8>(24).any())
+                    || (self.is_np.val() && (self.span.val() > 16))))
+            || (self.fmt_type.val().get_bits::<3>(5) == 4)
+            || (self.fmt_type.val().get_bits::<3>(5) == 5)
+            || (self.fmt_type.val().get_bits::<3>(5) == 6);
+        self.seen_whole.d.next = self.span.val();
+        self.seen_np.d.next = self.is_np.val();
+        self.seen_skip.d.next = self.record_like.val();
+        self.seen_malformed.d.next = self.faulty.val() && (self.fmt_type.val() != 0xFF);
+        self.seen_end.d.next = self.faulty.val() || (self.fmt_type.val() == 0xFF);
+        self.looked.d.next = self.inside.q.val() && !self.rest.q.val().any() && self.held.q.val().any();
         self.np.next = self.to_np.q.val();
         self.skip.next = self.skipping.q.val();
         self.whole.next = bit_cast::<11, 9>(self.rest.q.val());
@@ -154,34 +207,14 @@ impl Logic for Unpacker {
         if self.inside.q.val() {
             if self.rest.q.val() == 0 {
                 // Between TLPs.
-                self.np.next = self.is_np.val();
-                self.skip.next = false;
-                self.whole.next = self.total.val();
+                self.np.next = self.seen_np.q.val();
+                self.skip.next = self.seen_skip.q.val();
                 if self.killed.val() || (self.left.q.val() == 0) {
                     self.over.next = true;
-                } else if self.held.q.val().any() {
-                    if self.fmt_type.val() == 0xFF {
-                        self.over.next = true;
-                    } else if self.fmt_type.val().get_bits::<3>(5) == 7 {
-                        self.skip.next = true;
-                        self.whole.next = bit_cast::<11, 8>(self.low.q.val().get_bits::<8>(8));
-                    }
-                    if (self.fmt_type.val() != 0xFF)
-                        && ((self.whole.val() > bit_cast::<11, 9>(self.left.q.val()))
-                            || (self.whole.val() == 0)
-                            || (!self.skip.val() && !self.known.val())
-                            || (!self.skip.val()
-                                && self.fmt_type.val().get_bit(6)
-                                && !self.low.q.val().get_bits::<2>(16).any()
-                                && !self.low.q.val().get_bits::<8>(24).any())
-                            || (self.is_np.val() && !self.skip.val() && (self.whole.val() > 16))
-                            || (self.fmt_type.val().get_bits::<3>(5) == 4)
-                            || (self.fmt_type.val().get_bits::<3>(5) == 5)
-                            || (self.fmt_type.val().get_bits::<3>(5) == 6))
-                    {
-                        self.malformed.next = true;
-                        self.over.next = true;
-                    }
+                } else if self.looked.q.val() {
+                    self.whole.next = self.seen_whole.q.val();
+                    self.over.next = self.seen_end.q.val();
+                    self.malformed.next = self.seen_malformed.q.val();
                 }
             }
             if !self.over.val() && self.whole.val().any() && self.left.q.val().any() {
@@ -214,6 +247,7 @@ impl Logic for Unpacker {
             self.left.d.next = self.left.q.val() - bit_cast::<9, 2>(self.eat.val());
             self.to_np.d.next = self.np.val();
             self.skipping.d.next = self.skip.val();
+            self.looked.d.next = false;
         } else {
             self.eat.next = 0.into();
         }
@@ -267,6 +301,7 @@ impl Logic for Unpacker {
             self.inside.d.next = false;
             self.held.d.next = 0.into();
             self.arriving.d.next = false;
+            self.looked.d.next = false;
         }
         if !self.inside.q.val() && self.frame_valid.val() {
             self.frame_take.next = true;
@@ -279,6 +314,7 @@ impl Logic for Unpacker {
             self.rest.d.next = 0.into();
             self.held.d.next = 0.into();
             self.arriving.d.next = false;
+            self.looked.d.next = false;
         }
         self.unpacking.next = self.inside.q.val();
         if self.reset.val() {
@@ -286,6 +322,7 @@ impl Logic for Unpacker {
             self.held.d.next = 0.into();
             self.rest.d.next = 0.into();
             self.arriving.d.next = false;
+            self.looked.d.next = false;
         }
     }
 }
