@@ -79,7 +79,7 @@ impl Device {
         }
         let (bus, function) = self.parts();
         let message = bus.has_msix() || bus.has_msi();
-        let level = function.intx() && !message && !self.config.intx_disabled();
+        let level = !message && function.intx() && !self.config.intx_disabled();
         if level != self.interrupts.intx {
             self.interrupts.intx = level;
             let id = RequestId { requester: self.sender(), tag: Tag(0) };

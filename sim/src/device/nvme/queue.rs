@@ -27,9 +27,14 @@ impl SubmissionQueue {
         SubmissionQueue { base, size, completion, head: 0, tail: 0, fetching: 0 }
     }
 
+    /// Whether there is something to fetch, and nothing being fetched.
+    pub fn has_more(&self) -> bool {
+        self.fetching == 0 && self.head != self.tail
+    }
+
     /// Begins to fetch at most `most` entries that are side by side; gives their address and number of bytes.
     pub fn fetch(&mut self, most: u32) -> Option<(u64, u64)> {
-        if self.fetching > 0 || self.head == self.tail {
+        if !self.has_more() {
             return None;
         }
         let end = if self.tail > self.head { self.tail } else { self.size };
@@ -154,13 +159,10 @@ impl Queues {
 
     /// The next submission queue with something to fetch, of at most `most` entries: identifier, address, bytes.
     pub fn fetch(&mut self, most: u32) -> Option<(u16, u64, u64)> {
-        let order: Vec<u16> = around(&self.sqs, self.last_sq).collect();
-        for id in order {
-            let Some((at, len)) = self.sqs.get_mut(&id).and_then(|sq| sq.fetch(most)) else { continue };
-            self.last_sq = id;
-            return Some((id, at, len));
-        }
-        None
+        let id = around(&self.sqs, self.last_sq).find(|id| self.sqs[id].has_more())?;
+        self.last_sq = id;
+        let (at, len) = self.sqs.get_mut(&id)?.fetch(most)?;
+        Some((id, at, len))
     }
 
     /// The next completion to write: address, bytes, and the interrupt vector that follows.
