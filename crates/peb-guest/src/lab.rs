@@ -1,7 +1,9 @@
 //! Guests and the world of PEBs they are in, with time going on for all of them.
 //!
-//! Simulated clocks pass as fast as the machine can make them, also while a guest idles; guests run in real time. So the
-//! timers of the PEBs, in clocks, are set to what is short for a guest: see [`TIMERS`].
+//! Simulated clocks pass as fast as the machine can make them, also while a guest idles. A guest's time is that of the
+//! instructions it executes: it stands still while an access waits for the simulation, and is real time while it idles.
+//! So no access can be too slow for a guest, but links and sessions must come up within the seconds that it gives them: the
+//! timers of the PEBs, in clocks, are short. See [`TIMERS`].
 
 use std::time::{Duration, Instant};
 
@@ -20,9 +22,8 @@ use crate::qemu::{Ends, Qemu, QemuConfig, QemuError};
 use crate::scenario::Step;
 use crate::serial::{alarm, Console, Line, Shell};
 
-/// Timers of the PEBs in clocks, TICK being 1. At 300,000 simulated clocks a second silence of a peer is noticed after
-/// 70 ms of a guest's time, and a request without completion given up after 0.4 s; at a tenth of that speed the times
-/// are still less than the second that pciehp waits for a device.
+/// Timers of the PEBs in clocks, TICK being 1. At 100,000 simulated clocks a second silence of a peer is noticed after
+/// 0.2 s of real time, and a request without completion given up after 1.2 s.
 pub const TIMERS: Timers = Timers { hello: 1000, down: 20_000, track: 120_000, linkup: 1000 };
 /// Clocks after which the root complex gives up a request: later than the PEB does.
 const COMPLETION_TIMEOUT: u64 = 250_000;
