@@ -1,0 +1,73 @@
+//! Every scenario through the exported Verilog.
+
+use std::thread;
+
+use peb_sim::net::FaultConfig;
+use peb_sim::scenario::{list, run, ScenarioConfig};
+use peb_sim::world::Engine;
+
+/// Runs of scenarios: name, seed, share of frames lost (with pauses at all PCIe pins).
+type Run = (&'static str, u64, f64);
+
+/// Performs them on all processors; gives those that failed.
+fn failed(runs: Vec<Run>) -> Vec<String> {
+    let threads = thread::available_parallelism().map_or(1, |n| n.get());
+    let queue = std::sync::Mutex::new(runs.into_iter());
+    let next = || queue.lock().expect("no panic holds it").next();
+    let work = || std::iter::from_fn(next).filter_map(|run| problem(&run)).collect::<Vec<_>>();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a run does not panic")).collect()
+    })
+}
+
+/// What was not as it must be.
+fn problem(&(name, seed, drop): &Run) -> Option<String> {
+    let config = ScenarioConfig {
+        engine: Engine::Verilator,
+        seed,
+        faults: FaultConfig { drop, ..FaultConfig::default() },
+        stalls: drop > 0.0,
+        ..ScenarioConfig::default()
+    };
+    let again = format!("peb sim --engine verilator --scenario {name} --seed {seed}");
+    let again = if drop > 0.0 { format!("{again} --loss {}% --stalls", drop * 100.0) } else { again };
+    let report = match run(name, &config) {
+        Ok(report) => report,
+        Err(error) => return Some(format!("{again}: {error}")),
+    };
+    let problems: Vec<_> =
+        report.problems().into_iter().map(|check| format!("{}: {}", check.clock, check.what)).collect();
+    println!("{again}: {} clocks, {} problems", report.clocks, problems.len());
+    if !problems.is_empty() {
+        println!("{report}");
+    }
+    (!problems.is_empty()).then(|| format!("{again}: {problems:?}"))
+}
+
+/// All scenarios with these seeds.
+fn all(seeds: std::ops::RangeInclusive<u64>, drop: f64) -> Vec<Run> {
+    seeds.flat_map(|seed| list().into_iter().map(move |(name, _)| (name, seed, drop))).collect()
+}
+
+fn assert_passed(runs: Vec<Run>) {
+    let failed = failed(runs);
+    assert!(failed.is_empty(), "{} runs failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn every_scenario_passes_on_a_perfect_network() {
+    assert_passed(all(1..=1, 0.0));
+}
+
+#[test]
+fn scenarios_pass_with_loss_and_stalls() {
+    let names = ["hot-add", "use", "remove-busy", "short-outage", "move-busy", "nvme"];
+    assert_passed(all(1..=1, 0.05).into_iter().filter(|(name, ..)| names.contains(name)).collect());
+}
+
+#[test]
+#[ignore = "nightly"]
+fn every_scenario_passes_with_loss_and_stalls_of_many_seeds() {
+    assert_passed(all(1..=20, 0.05));
+}
