@@ -9,6 +9,7 @@
 #![allow(missing_docs)] // rust-hdl's derives write methods without documentation
 
 pub mod config;
+pub mod endpoint;
 pub mod mac;
 pub mod phy;
 pub mod registers;

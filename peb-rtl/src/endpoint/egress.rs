@@ -1,0 +1,118 @@
+//! What the endpoint sends.
+
+use peb_hdl::prelude::*;
+
+/// Joins three streams of TLPs in dwords into one of beats. Whole TLPs, the streams in turn.
+///
+/// - `start` of a stream is its request: a TLP is ready to come, dword after dword. Ordered within a stream, and between streams by
+///   when they were given their turn; a TLP that was given it leaves before all that come later.
+/// - Latency: a beat stands at the output one clock after its last dword; between TLPs one clock passes. Throughput: a dword a clock.
+/// - Registered: the beat. Reset: nothing is sent, the TLP under way is lost.
+/// - Waits for the stream alone; stream 1 begins a TLP marked `non_posted` only while `np_ok`, and lets the others pass it.
+#[derive(Module, Default)]
+pub struct Egress {
+    pub clock: Signal<In, Clk>,
+    pub reset: Signal<In, Bit>,
+    pub np_ok: Signal<In, Bit>,
+    /// Stream 1 would begin with a non-posted TLP.
+    pub non_posted: Signal<In, Bit>,
+    /// A TLP is there; with it or later its dwords.
+    pub start: [Signal<In, Bit>; 3],
+    /// A dword of a TLP, byte k in bits 8k+7..8k.
+    pub dword: [Signal<In, U<32>>; 3],
+    pub valid: [Signal<In, Bit>; 3],
+    pub last: [Signal<In, Bit>; 3],
+    pub ready: [Signal<Out, Bit>; 3],
+    /// Streams, one bit each, that may send now; at most one.
+    pub owner: Signal<Out, U<3>>,
+    pub tdata: Signal<Out, U<64>>,
+    pub tkeep: Signal<Out, U<8>>,
+    pub tlast: Signal<Out, Bit>,
+    pub tvalid: Signal<Out, Bit>,
+    pub tready: Signal<In, Bit>,
+    granted: Reg<U<3>>,
+    turn: Reg<U<2>>,
+    half: Reg<Bit>,
+    low: Reg<U<32>>,
+    beat: Reg<U<64>>,
+    keep: Reg<U<8>>,
+    end: Reg<Bit>,
+    full: Reg<Bit>,
+    want: Signal<Local, U<3>>,
+    free: Signal<Local, Bit>,
+    word: Signal<Local, U<32>>,
+    word_valid: Signal<Local, Bit>,
+    word_last: Signal<Local, Bit>,
+    _activity: Activity,
+}
+
+impl Logic for Egress {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, granted, turn, half, low, beat, keep, end, full);
+        self.tdata.next = self.beat.q.val();
+        self.tkeep.next = self.keep.q.val();
+        self.tlast.next = self.end.q.val();
+        self.tvalid.next = self.full.q.val();
+        self.owner.next = self.granted.q.val();
+        self.free.next = !self.full.q.val() || self.tready.val();
+        if self.tready.val() {
+            self.full.d.next = false;
+        }
+
+        // Whose turn it is.
+        self.want.next = 0.into();
+        for i in 0..3 {
+            self.want.next = self.want.val().replace_bit(i, self.start[i].val());
+        }
+        if self.non_posted.val() && !self.np_ok.val() {
+            self.want.next = self.want.val().replace_bit(1, false);
+        }
+        if !self.granted.q.val().any() {
+            if self.want.val().get_bit(self.turn.q.val().index()) {
+                self.granted.d.next = bits::<3>(1) << self.turn.q.val();
+            }
+            if self.turn.q.val() == 2 {
+                self.turn.d.next = 0.into();
+            } else {
+                self.turn.d.next = self.turn.q.val() + 1;
+            }
+        }
+
+        // Its dwords.
+        self.word.next = 0.into();
+        self.word_valid.next = false;
+        self.word_last.next = false;
+        for i in 0..3 {
+            self.ready[i].next = self.free.val() && self.granted.q.val().get_bit(i);
+            if self.granted.q.val().get_bit(i) {
+                self.word.next = self.dword[i].val();
+                self.word_valid.next = self.valid[i].val();
+                self.word_last.next = self.last[i].val();
+            }
+        }
+        if self.word_valid.val() && self.free.val() {
+            self.half.d.next = !self.half.q.val() && !self.word_last.val();
+            self.low.d.next = self.word.val();
+            self.end.d.next = self.word_last.val();
+            if self.half.q.val() {
+                self.beat.d.next = bit_cast::<64, 32>(self.low.q.val()) | (bit_cast::<64, 32>(self.word.val()) << 32);
+                self.keep.d.next = 255.into();
+                self.full.d.next = true;
+            } else if self.word_last.val() {
+                self.beat.d.next = bit_cast::<64, 32>(self.word.val());
+                self.keep.d.next = 15.into();
+                self.full.d.next = true;
+            }
+            if self.word_last.val() {
+                self.granted.d.next = 0.into();
+            }
+        }
+        if self.reset.val() {
+            self.granted.d.next = 0.into();
+            self.turn.d.next = 0.into();
+            self.half.d.next = false;
+            self.full.d.next = false;
+        }
+    }
+}
