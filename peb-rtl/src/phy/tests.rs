@@ -115,3 +115,130 @@ fn the_verilog_does_the_same() {
         run(periods, &frames(&mut rng, 12, 120), true);
     }
 }
+
+/// A block of the core's clock alone, recorded.
+fn bench<T: peb_hdl::prelude::Block + Node>(dut: T, connect: impl FnOnce(&mut T)) -> Sim<T> {
+    Sim::new(dut, connect)
+}
+
+/// A PHY at an address: what its registers 1, 9 and 10 hold.
+struct PhyModel {
+    address: u64,
+    registers: [(u64, u16); 3],
+    bits: Vec<bool>,
+    answer: Option<u16>,
+}
+
+impl PhyModel {
+    /// What it drives after a rising edge of MDC that saw `bit`; None if nothing.
+    fn clock(&mut self, bit: bool) -> Option<bool> {
+        if let Some(word) = self.answer {
+            self.bits.push(true);
+            let n = self.bits.len();
+            if n <= 17 {
+                return Some(if n == 1 { false } else { word >> (17 - n) & 1 == 1 });
+            }
+            (self.answer, self.bits) = (None, vec![]);
+        }
+        self.bits.push(bit);
+        let ones = self.bits.iter().take_while(|b| **b).count();
+        if self.bits.len() < ones + 14 {
+            return None;
+        }
+        let command = self.bits[ones..].iter().fold(0u64, |word, &b| word << 1 | u64::from(b));
+        self.bits.clear();
+        assert!(ones >= 32, "a preamble of {ones}");
+        assert_eq!(command >> 10, 0b0110, "start and read");
+        if command >> 5 & 31 == self.address {
+            let register = self.registers.iter().find(|r| r.0 == command & 31).expect("a known register");
+            self.answer = Some(register.1);
+        } else {
+            self.answer = Some(0xffff);
+            return None;
+        }
+        None
+    }
+}
+
+#[test]
+fn link_and_speed_are_read_from_the_phy() {
+    for (address, status, own, other, seen) in [
+        (3, 0x796d, 0x0200, 0x0800, (true, true)),
+        (0, 0x7969, 0x0200, 0x0800, (false, false)),
+        (1, 0x796d, 0x0200, 0, (true, false)),
+    ] {
+        let mut phy = PhyModel { address, registers: [(1, status), (9, own), (10, other)], bits: vec![], answer: None };
+        let mut sim = bench(super::Mdio::default(), |d: &mut super::Mdio| d.clock.next = Clk::new(0));
+        let mut recording = Recording::new(sim.dut.as_ref(), "mdio").unwrap_or_else(|e| panic!("{e}"));
+        sim.dut.reset.next = true;
+        sim.dut.mdio_in.next = true;
+        let mut was = false;
+        for clock in 0..64 * 512 * (address + 4) {
+            sim.dut.reset.next = clock < 16;
+            sim.settle();
+            if clock < 70_000 {
+                recording.sample(sim.dut.as_ref());
+            }
+            let (mdc, out, driven) = (sim.dut.mdc.val(), sim.dut.mdio_out.val(), sim.dut.mdio_enable.val());
+            sim.tick();
+            if mdc && !was {
+                let bit = if driven { out } else { true };
+                sim.dut.mdio_in.next = phy.clock(bit).unwrap_or(true);
+            }
+            was = mdc;
+        }
+        let d = &sim.dut;
+        assert_eq!((d.found.val(), d.link.val(), d.gigabit.val()), (true, seen.0, seen.1), "PHY {address}");
+        assert_equivalent(&recording);
+    }
+}
+
+#[test]
+fn the_core_starts_after_its_phy_and_again_when_the_clock_was_bad() {
+    let mut sim = bench(super::Startup::with_times(20, 50), |d: &mut super::Startup| d.clock.next = Clk::new(0));
+    let mut recording = Recording::new(sim.dut.as_ref(), "startup").unwrap_or_else(|e| panic!("{e}"));
+    let mut seen = vec![];
+    for clock in 0..200 {
+        sim.dut.good.next = clock >= 5 && clock != 100;
+        sim.settle();
+        recording.sample(sim.dut.as_ref());
+        let now = (sim.dut.phy_reset_n.val(), sim.dut.reset.val());
+        if seen.last().is_none_or(|(_, last)| *last != now) {
+            seen.push((clock, now));
+        }
+        sim.tick();
+    }
+    let order: Vec<_> = seen.iter().map(|(_, state)| *state).collect();
+    let (off, phy, on) = ((false, true), (true, true), (true, false));
+    assert_eq!(order, [off, phy, on, off, phy, on], "{seen:?}");
+    assert_eq!(seen[2].0 - seen[1].0, 30);
+    assert_equivalent(&recording);
+}
+
+#[test]
+fn rgmii_has_the_low_nibble_first_and_the_error_folded_in() {
+    let seed = 21;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut sim = bench(super::Rgmii::default(), |d: &mut super::Rgmii| {
+        d.clock.next = Clk::new(0);
+        d.rx_clock.next = Clk::new(0);
+    });
+    for n in 0..500 {
+        let (octet, valid, error): (u64, bool, bool) = (rng.gen_range(0..256), rng.gen(), rng.gen());
+        sim.dut.txd.next = octet.into();
+        (sim.dut.tx_en.next, sim.dut.tx_er.next) = (valid, error);
+        sim.tick();
+        sim.settle();
+        let d = &sim.dut;
+        assert_eq!((d.tx_rise.val().raw(), d.tx_fall.val().raw()), (octet & 15, octet >> 4), "seed {seed}, clock {n}");
+        assert_eq!((d.tx_ctl_rise.val(), d.tx_ctl_fall.val()), (valid, valid ^ error));
+        // What is sent is what is received.
+        let (rise, fall, control) = (d.tx_rise.val(), d.tx_fall.val(), (d.tx_ctl_rise.val(), d.tx_ctl_fall.val()));
+        (sim.dut.rx_rise.next, sim.dut.rx_fall.next) = (rise, fall);
+        (sim.dut.rx_ctl_rise.next, sim.dut.rx_ctl_fall.next) = control;
+        sim.tick();
+        sim.settle();
+        let d = &sim.dut;
+        assert_eq!((d.rxd.val().raw(), d.rx_dv.val(), d.rx_er.val()), (octet, valid, error), "seed {seed}, clock {n}");
+    }
+}
