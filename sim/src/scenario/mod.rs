@@ -7,6 +7,7 @@ mod disk;
 mod fault;
 mod misbehaviour;
 mod moving;
+mod on_chip;
 mod plug;
 mod report;
 mod sharing;
@@ -29,7 +30,7 @@ use crate::device::{Device, DeviceConfig};
 use crate::host::{RootComplex, RootConfig};
 use crate::net::{FaultConfig, PcapWriter};
 use crate::port::PortStalls;
-use crate::world::{Engine, Fabric, Peb, RtlConfig, RtlError, RtlFabric, World};
+use crate::world::{Engine, Fabric, OnChip, Peb, RtlConfig, RtlError, RtlFabric, World};
 
 /// Bytes of an NVMe disk.
 const DISK_BYTES: u64 = 64 << 20;
@@ -69,6 +70,8 @@ pub struct Layout {
     pub absent: &'static [usize],
     /// Devices that are NVMe disks; the others are DMA engines.
     pub disks: &'static [usize],
+    /// I/O PEBs that have the RTL endpoint on their chip instead of a device; the devices there are absent.
+    pub on_chip: &'static [usize],
 }
 
 /// A scenario for a kind of fabric.
@@ -97,8 +100,8 @@ pub enum ScenarioError {
 }
 
 /// All scenarios.
-pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
-    const ONE: Layout = Layout { hosts: &[10], ios: &[10], absent: &[], disks: &[] };
+pub fn scenarios<F: Fabric>() -> Vec<Scenario<OnChip<F>>> {
+    const ONE: Layout = Layout { hosts: &[10], ios: &[10], absent: &[], disks: &[], on_chip: &[] };
     const EMPTY: Layout = Layout { absent: &[0], ..ONE };
     const TWO: Layout = Layout { ios: &[10, 10], ..ONE };
     const FOUR: Layout = Layout { ios: &[10; 4], absent: &[0, 1, 2, 3], ..ONE };
@@ -107,6 +110,7 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
     const NEW_DISK: Layout = Layout { absent: &[0], ..DISK };
     const MOVING_DISK: Layout = Layout { hosts: &[10, 20], ..DISK };
     const DISK_AND_OTHER: Layout = Layout { disks: &[0], ..TWO };
+    const ON_CHIP: Layout = Layout { absent: &[0], on_chip: &[0], ..TWO };
     const TWO_HOSTS: Layout = Layout { hosts: &[10, 20], ..ONE };
     const SAME_VLAN: Layout = Layout { hosts: &[10, 10], ..ONE };
     let scenario = |name, about, layout, run| Scenario { name, about, layout, run };
@@ -139,6 +143,7 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
             DISK_AND_OTHER,
             disk::remove_busy,
         ),
+        scenario("endpoint", "the RTL endpoint and a device: found and used side by side", ON_CHIP, on_chip::endpoint),
         scenario("master-off", "a device sends with Bus Master Enable off", ONE, misbehaviour::master_off),
     ]
 }
@@ -181,7 +186,8 @@ pub fn run(name: &str, config: &ScenarioConfig) -> Result<ScenarioReport, Scenar
 }
 
 /// Performs a scenario with PEBs of any kind.
-pub fn perform<F: Fabric>(scenario: &Scenario<F>, fabric: F, config: &ScenarioConfig) -> (ScenarioReport, F) {
+pub fn perform<F: Fabric>(scenario: &Scenario<OnChip<F>>, fabric: F, config: &ScenarioConfig) -> (ScenarioReport, F) {
+    let fabric = OnChip::new(fabric, scenario.layout.on_chip);
     let stalls = if config.stalls { PortStalls::random() } else { PortStalls::NONE };
     let seed = config.seed.wrapping_mul(1000);
     let root = |n: usize| {
@@ -210,7 +216,8 @@ pub fn perform<F: Fabric>(scenario: &Scenario<F>, fabric: F, config: &ScenarioCo
     let mut stage = Stage::new(World::new(fabric, roots, devices), config.seed);
     stage.set_timers();
     let end = (scenario.run)(&mut stage);
-    stage.finish(scenario.name, end)
+    let (report, fabric) = stage.finish(scenario.name, end);
+    (report, fabric.inner)
 }
 
 /// All PEBs of a layout.

@@ -7,6 +7,7 @@ mod core;
 mod fabric;
 #[cfg(test)]
 mod lockstep;
+mod on_chip;
 mod order;
 mod pins;
 mod rtl;
@@ -17,6 +18,7 @@ mod tests;
 mod timeline;
 
 pub use fabric::{Fabric, HostIn, IoIn, Management, Peb, PebPins, Pins};
+pub use on_chip::OnChip;
 pub use order::Order;
 pub use rtl::{Engine, RtlConfig, RtlError, RtlFabric};
 pub use timeline::{Event, Timeline};
