@@ -2,14 +2,17 @@
 //!
 //! [`builtin`] gives the boards of the repository, [`read_folder`] those of another folder, [`find`] one by name.
 //! [`constraints::text`] writes the `.lpf` or `.xdc` of a board, [`files`] all that are checked in.
+//! [`top`] writes the top module of a board's design, [`flow`] makes a bitstream of it.
 //! How to add a board: `docs/add-a-board.md`.
 
 mod board;
 pub mod constraints;
 mod error;
+pub mod flow;
 mod parse;
 #[cfg(test)]
 mod tests;
+pub mod top;
 
 pub use board::{Board, Direction, Flow, Phy, PhyInterface, Pin, Programmer, State};
 pub use error::{BoardError, UnknownBoard};

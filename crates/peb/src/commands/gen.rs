@@ -1,4 +1,4 @@
-//! `peb gen`: the cores as Verilog.
+//! `peb gen`: the cores as Verilog, or the design of a board.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,15 +9,22 @@ use clap::ValueEnum;
 use peb_rtl::top::{PebHostOf, PebIo};
 use peb_rtl::Block;
 
+use super::design;
+
 /// Slots of the host core unless told otherwise.
 pub(super) const DEFAULT_SLOTS: u8 = 4;
 
-/// Write a core as Verilog-2005, in one file named as the module.
+/// Write a core as Verilog-2005, in one file named as the module; or all files of a board's design.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which core: the CPU side or the I/O side
+    #[arg(long, required_unless_present = "board", conflicts_with_all = ["board", "design", "mac", "vlan", "force"])]
+    core: Option<Core>,
+    /// Board, as `peb boards` lists it: Verilog, constraints, scripts
     #[arg(long)]
-    core: Core,
+    board: Option<String>,
+    #[command(flatten)]
+    design: design::Options,
     /// Directory to write into; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -44,13 +51,22 @@ impl Core {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if args.core == Core::Io && args.slots.is_some() {
+    let Some(core) = args.core else {
+        let board = args.board.as_deref().context("--core or --board")?;
+        if args.slots.is_some() {
+            bail!("--slots: only a host core has slots; give it with --core host");
+        }
+        let written = design::write(board, &args.out, &args.design)?;
+        eprintln!("{}: MAC {}", written.folder.display(), design::mac_text(written.parameters.mac));
+        return Ok(ExitCode::SUCCESS);
+    };
+    if core == Core::Io && args.slots.is_some() {
         bail!("--slots: the I/O core has no slots; give it with --core host");
     }
-    let text = verilog(args.core, args.slots.unwrap_or(DEFAULT_SLOTS))?;
+    let text = verilog(core, args.slots.unwrap_or(DEFAULT_SLOTS))?;
     let directory = || format!("{}", args.out.display());
     fs::create_dir_all(&args.out).with_context(directory)?;
-    let file = args.out.join(format!("{}.v", args.core.module()));
+    let file = args.out.join(format!("{}.v", core.module()));
     fs::write(&file, text).with_context(|| format!("{}", file.display()))?;
     eprintln!("{}", file.display());
     Ok(ExitCode::SUCCESS)

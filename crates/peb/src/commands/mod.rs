@@ -2,7 +2,9 @@
 
 pub mod bench;
 pub mod boards;
+pub mod build;
 pub mod config;
+pub mod design;
 pub mod doctor;
 pub mod flash;
 pub mod gen;
