@@ -7,8 +7,8 @@ use peb_hdl::prelude::*;
 /// - Latency: 3 clocks from the second beat to the first dword of data; throughput: a dword a clock, 2 clocks more a TLP.
 /// - Registered: the header and what is decided of it; the data are half of the beat that stands at the input.
 /// - Reset: what is inside is forgotten; the next beat is the first of a TLP.
-/// - Bad input: a TLP that ends before its header and data are there has no `done`; what is beyond them is passed over, as a digest
-///   is. A poisoned write changes nothing, a poisoned completion is one that failed.
+/// - Bad input: a TLP that ends a beat or more before its header and data are there is dropped (what ends within the beat is not
+///   noticed: a PEB gives no such TLP); what is beyond them is passed over, as a digest is. A poisoned write changes nothing, a poisoned completion is one that failed.
 /// - Never waits but for beats: whoever gets data takes them.
 #[derive(Module, Default)]
 pub struct Decode {

@@ -220,7 +220,7 @@ impl Logic for DmaReads {
                 bit_cast::<23, 13>(self.issue_local.val()) | (bit_cast::<23, 10>(self.issue_bytes.val()) << 13);
             self.now_busy.next = self.now_busy.val().replace_bit(self.next.q.val().index(), true);
             self.next.d.next = self.next.q.val() + 1;
-        } else if self.age.q.val() >= self.timeout.val() {
+        } else if self.busy.q.val().any() && (self.age.q.val() >= self.timeout.val()) {
             self.now_busy.next = 0.into();
             self.failed.next = true;
         }

@@ -137,7 +137,7 @@ fn a_tlp_cut_short_is_dropped_and_the_next_is_taken() {
         let mut bytes = tlp.as_bytes().to_vec();
         let short = rng.gen_ratio(1, 4);
         if short {
-            bytes.truncate(4 * rng.gen_range(1..bytes.len() / 4));
+            bytes.truncate(8 * rng.gen_range(1..=(bytes.len() / 4 - 1) / 2));
         }
         let mut beats: VecDeque<_> = pack(&bytes).into();
         let (mut written, mut requests) = (vec![], 0);
