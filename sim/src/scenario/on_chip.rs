@@ -61,7 +61,7 @@ fn use_endpoint<F: Fabric>(stage: &mut Stage<F>, driver: &Driver, round: u8) -> 
     let back = driver.transfer(&mut on, Transfer { to_host: false, host, local: 0x1002, length: len as u32 });
     let arrived = driver.read(&mut on, 0x1002, len);
     stage.check(written.is_ok() && read == Ok(data), "endpoint: memory reads as written");
-    stage.check(leds == round.into(), "endpoint: the LED register reads as written");
+    stage.check(leds == u32::from(round), "endpoint: the LED register reads as written");
     stage.check(out == Ok(()) && landed, format!("endpoint: DMA to the host moves the bytes: {out:?}"));
     stage.check(back == Ok(()), format!("endpoint: DMA from the host ends with an interrupt: {back:?}"));
     stage.check(arrived == Ok(other), "endpoint: DMA from the host has moved the bytes");

@@ -13,7 +13,8 @@ fn play(name: &str, seed: u64, stalls: bool) -> ScenarioReport {
 #[test]
 fn every_scenario_passes_with_the_stand_in() {
     let mut failed = Vec::new();
-    for scenario in scenarios::<StandIn>() {
+    // An endpoint in RTL is for PEBs in RTL.
+    for scenario in scenarios::<StandIn>().into_iter().filter(|scenario| scenario.layout.on_chip.is_empty()) {
         for (seed, stalls) in [(1, false), (2, true)] {
             println!("{} seed {seed}", scenario.name);
             let report = play(scenario.name, seed, stalls);
