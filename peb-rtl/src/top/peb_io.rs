@@ -141,6 +141,7 @@ impl Logic for PebIo {
         self.tunnel.slots_link.next = 0.into();
 
         // The device's port.
+        self.purge.next = self.port.purge.val();
         self.port.full.next = self.full.val();
         self.port.tick.next = self.tunnel.tick.val();
         self.port.linkup_ticks.next = self.tunnel.linkup_ticks.val();
@@ -148,12 +149,12 @@ impl Logic for PebIo {
         self.port.record_valid.next = self.tunnel.record_valid.val();
         self.port.record.next = self.tunnel.record.val();
         self.port.slot_present.next = self.slot_present.val();
-        self.port.pcie_link_up.next = self.pcie_link_up.val();
+        // A link that comes up again finds nothing of before.
+        self.port.pcie_link_up.next = self.pcie_link_up.val() && !(self.purge.val() && self.queues.busy.val());
         self.port.slot_attn_button.next = false;
         self.port.slot_power_fault.next = false;
         self.pcie_reset_out.next = self.port.reset_out.val();
         self.slot_power_en.next = self.port.power_en.val();
-        self.purge.next = self.port.purge.val();
 
         // From the device.
         self.gate.link.next = self.pcie_link_up.val();

@@ -1,0 +1,49 @@
+//! What was under way when a device's link fell does not come out when it is up again.
+
+mod bench;
+
+use bench::{bus, rtl, window, Bench};
+use peb_sim::port::PortStalls;
+use peb_tlp::{Completion, CompletionStatus, FunctionId, RequestId, Tag, Tlp, TlpView};
+
+const HOST: FunctionId = FunctionId::new(0, 0, 0);
+
+fn read(tag: u16) -> Tlp {
+    Tlp::memory_read(RequestId { requester: HOST, tag: Tag(tag) }, window(0).into(), 4).unwrap()
+}
+
+/// The device takes no requests for a while, so many wait for it at its PEB. Its link falls for less time than they take to go:
+/// none comes after it, and a request with the tag of one of them gets its own answer.
+#[test]
+fn requests_that_wait_for_a_device_end_with_its_link() {
+    let mut bench = Bench::new(rtl(1), 1, PortStalls::NONE, 1);
+    bench.present[0] = true;
+    bench.until("up", 300_000, |bench| bench.up(0));
+    bench.boot();
+    for round in 0..4 {
+        bench.ports[1].hold_np(true);
+        (0..64).for_each(|tag| bench.ports[0].send(read(tag)));
+        bench.until("all are sent", 20_000, |bench| bench.ports[0].is_empty());
+        (0..3000).for_each(|_| bench.step());
+        assert!(bench.received[1].is_empty());
+        bench.ports[1].hold_np(false);
+        bench.flap(0, 10 + 40 * round);
+        bench.until("down", 20_000, |bench| !bench.up(0));
+        bench.until("up", 20_000, |bench| bench.up(0));
+        (0..3000).for_each(|_| bench.step());
+        assert!(bench.received[1].is_empty(), "round {round}: {} requests of before", bench.received[1].len());
+        let ends: Vec<_> = bench.received[0].drain(..).map(|(_, tlp)| tlp).collect();
+        assert_eq!(ends.len(), 64, "round {round}");
+        assert!(ends.iter().all(|tlp| TlpView::parse(tlp).unwrap().status() == CompletionStatus::UnsupportedRequest));
+
+        bench.ports[0].send(read(round as u16));
+        bench.until("the request of now", 20_000, |bench| !bench.received[1].is_empty());
+        let (_, request) = bench.received[1].pop_front().unwrap();
+        let status = CompletionStatus::Successful;
+        let completion = Completion::of(&TlpView::parse(&request).unwrap(), FunctionId::new(bus(0), 0, 0), status);
+        let answer = Tlp::completion(completion, &[round as u8; 4]).unwrap();
+        bench.ports[1].send(answer.clone());
+        bench.until("its answer", 20_000, |bench| !bench.received[0].is_empty());
+        assert_eq!(bench.received[0].pop_front().unwrap().1, answer.into_bytes());
+    }
+}
