@@ -173,6 +173,8 @@ impl PciePort {
             self.staged = None;
             self.seed = self.seed.wrapping_add(3);
             self.source = StreamSource::new(self.stalls.source, self.seed);
+            // A beat that was offered need not stand any longer.
+            self.monitor.reset();
         }
         self.up = up;
     }

@@ -129,11 +129,11 @@ fn compile(directory: &Path, root: &Path, binary: &Path, arguments: &[&str]) -> 
 /// and what follows from state and inputs together is computed once. Inputs that change between edges would have it
 /// computed three times. The first clock begins without an edge.
 fn wrapper(design: &Design) -> String {
-    let (mut list, mut registers, mut first, mut next, mut pins) = Default::default();
+    let [mut list, mut registers, mut first, mut next, mut pins]: [String; 5] = Default::default();
     let add = |text: &mut String, line: String| text.push_str(&line);
     for port in &design.ports {
         let (name, range) = (&port.name, format!("[{}:0]", port.bits.max(1) - 1));
-        let comma = if pins == "" { "" } else { "," };
+        let comma = if pins.is_empty() { "" } else { "," };
         match (port.clock, port.output) {
             (true, _) => add(&mut pins, format!("{comma}\n        .{name}(edges)")),
             (_, true) => {

@@ -2,6 +2,7 @@
 
 mod frames;
 mod rig;
+mod unpacker;
 mod whole;
 
 use crate::testing::clocked;

@@ -10,7 +10,7 @@ use peb_hdl::prelude::*;
 /// - Reset: forgets the frame it is in.
 /// - Bad input: what begins like no TLP, or is longer than the rest of its frame or, non-posted, than 16 dwords, ends the frame and is `malformed`.
 /// - Control records (first byte 0xE0 to 0xFE) of two dwords come out at `record`, in the order of the stream; others are passed over.
-/// - Waits for `ready` alone, and only to begin a TLP or in the middle of an ordered one.
+/// - Waits for `ready` alone, and only to begin a TLP or in the middle of an ordered one. An ordered TLP that was offered comes, flush or not.
 #[derive(Module, Default)]
 pub struct Unpacker {
     pub clock: Signal<In, Clk>,
@@ -76,6 +76,8 @@ pub struct Unpacker {
     /// The frame ends here; because of something malformed.
     seen_end: Reg<Bit>,
     seen_malformed: Reg<Bit>,
+    /// The first beat of an ordered TLP was offered and not taken: whoever looks at it may rely on its coming.
+    offered: Reg<Bit>,
     record_like: Signal<Local, Bit>,
     span: Signal<Local, U<11>>,
     faulty: Signal<Local, Bit>,
@@ -125,7 +127,8 @@ impl Logic for Unpacker {
             seen_np,
             seen_skip,
             seen_end,
-            seen_malformed
+            seen_malformed,
+            offered
         );
         self.frame_take.next = false;
         self.release.next = false;
@@ -145,7 +148,8 @@ impl Logic for Unpacker {
         self.eat.next = 0.into();
         self.over.next = false;
         self.move_on.next = false;
-        self.killed.next = self.flush.val() && (self.flush_session.val() == self.owner.q.val());
+        self.killed.next =
+            self.flush.val() && (self.flush_session.val() == self.owner.q.val()) && !self.offered.q.val();
 
         // The first dword of a TLP: length (PCIe 2.2.1, 2.2.2) and class.
         self.fmt_type.next = self.low.q.val().get_bits::<8>(0);
@@ -172,7 +176,10 @@ impl Logic for Unpacker {
         // Memory, I/O, configuration, AtomicOp, message, completion (PCIe 2.2.1, table 2-3).
         self.known.next = (self.fmt_type.val().get_bits::<5>(0) == 0)
             || ((self.fmt_type.val().get_bits::<5>(0) == 1) && !self.fmt_type.val().get_bit(6))
-            || (self.is_np.val() && !self.fmt_type.val().get_bit(5) && !self.fmt_type.val().get_bit(3))
+            || (self.is_np.val()
+                && (self.fmt_type.val().get_bits::<4>(1) != 0)
+                && !self.fmt_type.val().get_bit(5)
+                && !self.fmt_type.val().get_bit(3))
             || ((self.fmt_type.val().get_bits::<4>(1) == 5) && !self.fmt_type.val().get_bit(5))
             || (self.is_np.val() && self.fmt_type.val().get_bit(3) && self.fmt_type.val().get_bit(6))
             || ((self.fmt_type.val().get_bits::<2>(3) == 2)
@@ -241,6 +248,7 @@ impl Logic for Unpacker {
             }
         }
         self.non_posted.next = self.np.val();
+        self.offered.d.next = self.valid.val() && self.first.val() && !self.np.val() && !self.move_on.val();
 
         if self.move_on.val() {
             self.rest.d.next = self.whole.val().get_bits::<9>(0) - bit_cast::<9, 2>(self.eat.val());
@@ -322,6 +330,7 @@ impl Logic for Unpacker {
             self.held.d.next = 0.into();
             self.rest.d.next = 0.into();
             self.arriving.d.next = false;
+            self.offered.d.next = false;
             self.looked.d.next = false;
         }
     }
