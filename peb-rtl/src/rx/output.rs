@@ -16,7 +16,8 @@ use peb_hdl::prelude::*;
 /// - Ordered TLPs made in this PEB (`local`) enter between those of the tunnel, in turns with them.
 /// - A non-posted TLP needs a verdict before it leaves: its header is shown with `np_head`; in a clock with verdict [`SEND`] it may begin to
 ///   leave, with [`DROP`] it is gone, with [`DIVERT`] it leaves by the other stream.
-/// - Flush of a session: its non-posted TLPs are dead, go without a verdict and give no credit back. Takes 66 clocks, `flushing` meanwhile.
+/// - Flush of a session: its non-posted TLPs are dead, go without a verdict and give no credit back. Takes 66 clocks, and one for each beat
+///   of a non-posted TLP that comes, `flushing` meanwhile.
 #[derive(Module, Default)]
 pub struct Output {
     pub clock: Signal<In, Clk>,
@@ -305,7 +306,12 @@ impl Logic for Output {
         self.walked.d.next = self.walk.q.val();
         if !self.flush.val() {
             self.walk.d.next = 0.into();
-        } else if !self.np_push.val() && !self.walk.q.val().get_bit(6) {
+        } else if self.walk_valid.q.val() && self.np_push.val() {
+            // A TLP that comes goes first; the mark waits.
+            self.walk_valid.d.next = true;
+            self.walk_hit.d.next = self.walk_hit.q.val();
+            self.walked.d.next = self.walked.q.val();
+        } else if !self.walk.q.val().get_bit(6) {
             self.walk_valid.d.next = true;
             self.walk.d.next = self.walk.q.val() + 1;
         }

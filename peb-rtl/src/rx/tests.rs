@@ -1,6 +1,7 @@
 //! The receive path against a plain-Rust reference.
 
 mod frames;
+mod output;
 mod rig;
 mod unpacker;
 mod whole;
