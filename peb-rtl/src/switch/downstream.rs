@@ -173,7 +173,6 @@ pub struct Downstream<const SLOTS: usize> {
     moves: Signal<Local, Bit>,
     finished: Signal<Local, Bit>,
     completer: Signal<Local, U<16>>,
-    count: Signal<Local, U<12>>,
     _activity: Activity,
 }
 
@@ -544,16 +543,12 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             self.completer.next =
                 (bit_cast::<16, 8>(self.scan.internal_bus.val()) << 8) | (bit_cast::<16, 3>(self.target.q.val()) << 3);
         }
-        self.count.next = self.header.bytes.val().get_bits::<12>(0);
-        if self.header.is_atomic.val() {
-            self.count.next = 4.into();
-        }
         self.answer_valid.next = self.state.q.val() == State::Answer;
         self.answer.next = bit_cast_wide::<103, 16>(self.header.requester.val())
             | (bit_cast_wide::<103, 10>(self.header.tag.val()) << 16)
             | (bit_cast_wide::<103, 3>(self.head.q.val().get_bits::<3>(12)) << 26)
             | (bit_cast_wide::<103, 3>(self.header.attributes.val()) << 29)
-            | (bit_cast_wide::<103, 12>(self.count.val()) << 35)
+            | (bit_cast_wide::<103, 12>(self.header.bytes.val().get_bits::<12>(0)) << 35)
             | (bit_cast_wide::<103, 7>(self.header.lower.val()) << 47)
             | (bit_cast_wide::<103, 16>(self.completer.val()) << 54);
         if self.refused.q.val() {

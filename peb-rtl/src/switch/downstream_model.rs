@@ -57,10 +57,7 @@ impl Model {
     fn answer(&mut self, tlp: &TlpView, completer: u16, data: Option<u32>, refused: bool) {
         let attributes = tlp.bytes()[1] >> 2 & 1;
         let attributes = attributes << 2 | tlp.bytes()[2] >> 4 & 3;
-        let (count, lower) = match tlp.ty().is_atomic() {
-            true => (4, 0),
-            false => (tlp.completion_byte_count() & 0xfff, tlp.completion_lower_address()),
-        };
+        let (count, lower) = (tlp.completion_byte_count() & 0xfff, tlp.completion_lower_address());
         let fields: [(u128, u32); 9] = [
             (tlp.requester().0.into(), 0),
             (tlp.tag().0.into(), 16),
