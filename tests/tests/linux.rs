@@ -1,9 +1,10 @@
 //! A stock kernel with the exported Verilog of both cores: the shortest scenario of `peb linux`.
 
+use peb_config::Parameters;
 use peb_guest::lab::Watch;
 use peb_guest::packages;
 use peb_guest::qemu::QemuConfig;
-use peb_guest::scenario::{perform, scenarios, Step};
+use peb_guest::scenario::{perform, scenarios, Report, Step};
 use peb_guest::serial::Line;
 use peb_sim::net::FaultConfig;
 use peb_sim::world::{Engine, RtlConfig, RtlFabric};
@@ -20,7 +21,7 @@ impl Watch for Print {
     }
 }
 
-fn run(name: &str, loss: f64) {
+fn run(name: &str, loss: f64, parameters: Parameters) -> (Report, Option<String>) {
     let files = packages::provide(None, |what| println!("{what}")).unwrap();
     let config = QemuConfig { files, memory: 256 << 20, append: String::new() };
     let scenario = scenarios().into_iter().find(|scenario| scenario.name == name).unwrap();
@@ -31,17 +32,33 @@ fn run(name: &str, loss: f64) {
         vids: vec![10, 20],
         faults: FaultConfig { drop: loss, ..FaultConfig::default() },
         seed: 1,
+        parameters,
         ..RtlConfig::default()
     };
     let cores = RtlFabric::new(cores).unwrap_or_else(|error| panic!("{error}"));
     let (report, result) = perform(&scenario, cores, &config, &mut Print);
-    let error = result.err().map(|error| format!("{error}\n{}", report.timeline));
-    assert_eq!(error, None, "{name}, loss {loss}");
+    let error = result.err().map(|error| error.to_string());
+    (report, error)
+}
+
+fn passes(name: &str, loss: f64) {
+    let (report, error) = run(name, loss, Parameters::default());
+    assert_eq!(error, None, "{name}, loss {loss}\n{}", report.timeline);
 }
 
 #[test]
 fn a_disk_comes_and_goes() {
-    run("quick", 0.01);
+    passes("quick", 0.01);
+}
+
+/// The negative control: the cores are generated again with the one bit at 0 that makes a slot hot-plug capable, and the
+/// scenario says what is missing.
+#[test]
+fn slots_generated_without_hot_plug_fail_the_scenario() {
+    let (report, error) = run("default", 0.0, Parameters { hot_plug: false, ..Parameters::default() });
+    let error = error.expect("the scenario must fail");
+    assert!(error.starts_with("pciehp has taken 0 ports"), "{error}");
+    assert_eq!(report.steps.len(), 1, "the guest boots, and nothing else");
 }
 
 #[test]
@@ -49,6 +66,6 @@ fn a_disk_comes_and_goes() {
 fn all_scenarios_with_loss() {
     for scenario in scenarios::<RtlFabric>() {
         println!("=== {}", scenario.name);
-        run(scenario.name, 0.01);
+        passes(scenario.name, 0.01);
     }
 }

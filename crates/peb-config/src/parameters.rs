@@ -25,6 +25,8 @@ pub struct Parameters {
     pub link_width: u8,
     /// What the slots have.
     pub slot: Slot,
+    /// Hot-Plug Capable in Slot Capabilities. Without it operating systems leave the slots alone: only to show that they do.
+    pub hot_plug: bool,
 }
 
 /// What slots have beside hot-plug itself. All off is the minimal slot: no commands that could complete.
@@ -62,6 +64,7 @@ impl Default for Parameters {
             link_speed: 1,
             link_width: 1,
             slot: Slot::default(),
+            hot_plug: true,
         }
     }
 }

@@ -355,7 +355,7 @@ fn slot(p: &Parameters) -> Vec<Register> {
                     bit(3, "Attention Indicator Present", Ro, s.indicators.into()),
                     bit(4, "Power Indicator Present", Ro, s.indicators.into()),
                     bit(5, "Hot-Plug Surprise", Ro, 1),
-                    bit(6, "Hot-Plug Capable", Ro, 1),
+                    bit(6, "Hot-Plug Capable", Ro, p.hot_plug.into()),
                     bit(18, "No Command Completed Support", Ro, (!s.commands()).into()),
                     field(31, 19, "Physical Slot Number", Live, 0),
                 ],

@@ -172,6 +172,7 @@ pub fn run(name: &str, config: &ScenarioConfig) -> Result<ScenarioReport, Scenar
         vids: vec![10, 20, 30],
         faults: config.faults.clone(),
         seed: config.seed,
+        ..RtlConfig::default()
     })?;
     if let Some(file) = &config.pcap {
         let failed = |error| ScenarioError::File(file.clone(), error);

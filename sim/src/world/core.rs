@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use peb_config::Parameters;
 use peb_hdl::prelude::*;
 use peb_verilated::{Library, Model, VerilatedError};
 use peb_verilog::{Design, HarnessError};
@@ -16,8 +17,8 @@ pub(super) struct RustCore<T> {
 }
 
 impl<T: Pinned> RustCore<T> {
-    pub fn new() -> Self {
-        RustCore { sim: Sim::new(T::default(), T::wire) }
+    pub fn new(parameters: &Parameters) -> Self {
+        RustCore { sim: Sim::new(T::generate(parameters), T::wire) }
     }
 }
 
@@ -45,16 +46,19 @@ pub(super) struct VerilatedCore<T> {
     core: PhantomData<T>,
 }
 
-/// Libraries that are loaded: name, with waveforms.
-static LOADED: Mutex<Vec<(&str, bool, Arc<Library>)>> = Mutex::new(Vec::new());
+/// A library that is loaded: name, parameters, with waveforms.
+type Loaded = (&'static str, Parameters, bool, Arc<Library>);
+
+/// Libraries that are loaded.
+static LOADED: Mutex<Vec<Loaded>> = Mutex::new(Vec::new());
 
 impl<T: Pinned> VerilatedCore<T> {
     /// A core; compiles it unless that was done before.
     ///
     /// # Errors
     /// If a tool is missing or fails.
-    pub fn new(waveforms: bool) -> Result<Self, VerilatedError> {
-        let library = library::<T>(waveforms)?;
+    pub fn new(parameters: &Parameters, waveforms: bool) -> Result<Self, VerilatedError> {
+        let library = library::<T>(parameters, waveforms)?;
         let ports = [library.inputs().len(), library.outputs().len()];
         assert_eq!(ports, [T::INPUTS.len(), T::OUTPUTS.len()], "`pins.rs` lists all ports of {}", T::NAME);
         let place = |name: &&str, ports: &[peb_verilog::Port]| {
@@ -74,15 +78,16 @@ impl<T: Pinned> VerilatedCore<T> {
 }
 
 /// The library of a core.
-fn library<T: Pinned>(waveforms: bool) -> Result<Arc<Library>, VerilatedError> {
+fn library<T: Pinned>(parameters: &Parameters, waveforms: bool) -> Result<Arc<Library>, VerilatedError> {
     // Held while it is compiled: others wait instead of compiling it too.
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((.., library)) = loaded.iter().find(|(name, with, _)| (*name, *with) == (T::NAME, waveforms)) {
+    let same = |(name, with, waves, _): &&Loaded| (*name, with, *waves) == (T::NAME, parameters, waveforms);
+    if let Some((.., library)) = loaded.iter().find(same) {
         return Ok(library.clone());
     }
-    let design = Design::of(&T::default(), T::NAME).map_err(HarnessError::from)?;
+    let design = Design::of(&T::generate(parameters), T::NAME).map_err(HarnessError::from)?;
     let library = Library::open(&design, waveforms)?;
-    loaded.push((T::NAME, waveforms, library.clone()));
+    loaded.push((T::NAME, parameters.clone(), waveforms, library.clone()));
     Ok(library)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use peb_config::Parameters;
 use peb_verilated::VerilatedError;
 
 use super::core::{RustCore, VerilatedCore};
@@ -20,7 +21,8 @@ pub(super) struct Lockstep<T> {
 
 impl<T: Pinned> Lockstep<T> {
     pub fn new(number: usize) -> Result<Self, VerilatedError> {
-        let (rust, verilated) = (RustCore::new(), VerilatedCore::new(false)?);
+        let parameters = Parameters::default();
+        let (rust, verilated) = (RustCore::new(&parameters), VerilatedCore::new(&parameters, false)?);
         Ok(Lockstep { rust, verilated, name: format!("{} {number}", T::NAME), clock: 0 })
     }
 }

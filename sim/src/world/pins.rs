@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use peb_config::Parameters;
 use peb_hdl::prelude::*;
 use peb_rtl::top::{PebHost, PebIo};
 
@@ -51,7 +52,7 @@ words!(
 );
 
 /// A core of rust-hdl, and which pins it has.
-pub(super) trait Pinned: Block + Node + Default {
+pub(super) trait Pinned: Block + Node {
     /// Name of the core.
     const NAME: &'static str;
     /// Its inputs, the clock left out.
@@ -59,6 +60,8 @@ pub(super) trait Pinned: Block + Node + Default {
     /// Its outputs.
     const OUTPUTS: &'static [&'static str];
 
+    /// One with these parameters of its configuration space, if it has one.
+    fn generate(parameters: &Parameters) -> Self;
     /// Gives it its clock.
     fn wire(&mut self);
     /// Sets the pins.
@@ -99,9 +102,9 @@ impl<const N: usize> Pin for U<N> {
 
 /// The pins of a core: those that both have, and its own.
 macro_rules! pinned {
-    ($core:ty, $name:literal, $($input:ident)*, $($output:ident)*) => {
+    ($core:ty, $generate:expr, $name:literal, $($input:ident)*, $($output:ident)*) => {
         pinned!(
-            @ $core, $name,
+            @ $core, $generate, $name,
             {
                 rst cfg_mac cfg_vid
                 pcie_rx_tdata pcie_rx_tkeep pcie_rx_tlast pcie_rx_tvalid pcie_tx_tready pcie_tx_np_ok pcie_link_up
@@ -118,11 +121,15 @@ macro_rules! pinned {
             }
         );
     };
-    (@ $core:ty, $name:literal, { $($input:ident)* }, { $($output:ident)* }) => {
+    (@ $core:ty, $generate:expr, $name:literal, { $($input:ident)* }, { $($output:ident)* }) => {
         impl Pinned for $core {
             const NAME: &'static str = $name;
             const INPUTS: &'static [&'static str] = &[$(stringify!($input)),*];
             const OUTPUTS: &'static [&'static str] = &[$(stringify!($output)),*];
+
+            fn generate(parameters: &Parameters) -> Self {
+                $generate(parameters)
+            }
 
             fn wire(&mut self) {
                 self.clk.next = Clk::new(0);
@@ -147,8 +154,8 @@ macro_rules! pinned {
     };
 }
 
-pinned!(PebHost, "peb_host", pcie_reset_in, stat_slot_up);
-pinned!(PebIo, "peb_io", slot_present, pcie_reset_out slot_power_en);
+pinned!(PebHost, PebHost::new, "peb_host", pcie_reset_in, stat_slot_up);
+pinned!(PebIo, |_| PebIo::default(), "peb_io", slot_present, pcie_reset_out slot_power_en);
 
 impl Inputs {
     fn of(port: &PortIn, management: Management, gmii_rx: Gmii) -> Self {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use peb_config::Parameters;
 use peb_rtl::top::{PebHost, PebIo};
 use peb_verilated::VerilatedError;
 use thiserror::Error;
@@ -61,6 +62,8 @@ pub struct RtlConfig {
     pub faults: FaultConfig,
     /// Seed of the faults.
     pub seed: u64,
+    /// What the host PEBs are generated with; their number of slots is 4 in any case.
+    pub parameters: Parameters,
 }
 
 /// A core and what it is told by straps.
@@ -73,8 +76,8 @@ impl Station {
     /// A core that has been reset.
     fn new<T: Pinned + 'static>(config: &RtlConfig, number: usize, [mac, vid]: [u64; 2]) -> Result<Station, RtlError> {
         let mut core: Box<dyn Core> = match config.engine {
-            Engine::Rust => Box::new(RustCore::<T>::new()),
-            Engine::Verilator => Box::new(VerilatedCore::<T>::new(config.vcd.is_some())?),
+            Engine::Rust => Box::new(RustCore::<T>::new(&config.parameters)),
+            Engine::Verilator => Box::new(VerilatedCore::<T>::new(&config.parameters, config.vcd.is_some())?),
             #[cfg(test)]
             Engine::Lockstep => Box::new(super::lockstep::Lockstep::<T>::new(number)?),
         };

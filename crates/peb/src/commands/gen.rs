@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 use clap::ValueEnum;
+use peb_config::Parameters;
 use peb_rtl::top::{PebHostOf, PebIo};
 use peb_rtl::Block;
 
@@ -31,6 +32,9 @@ pub struct Args {
     /// Slots of the host core [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     slots: Option<u8>,
+    /// Hot-Plug Capable = 0 in the slots of the host core: operating systems then leave them alone
+    #[arg(long, requires = "core")]
+    no_hot_plug: bool,
 }
 
 /// The two cores.
@@ -60,10 +64,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         eprintln!("{}: MAC {}", written.folder.display(), design::mac_text(written.parameters.mac));
         return Ok(ExitCode::SUCCESS);
     };
-    if core == Core::Io && args.slots.is_some() {
-        bail!("--slots: the I/O core has no slots; give it with --core host");
+    if core == Core::Io && (args.slots.is_some() || args.no_hot_plug) {
+        bail!("--slots, --no-hot-plug: the I/O core has no slots; give them with --core host");
     }
-    let text = verilog(core, args.slots.unwrap_or(DEFAULT_SLOTS))?;
+    let parameters = Parameters { hot_plug: !args.no_hot_plug, ..Parameters::default() };
+    let text = verilog(core, args.slots.unwrap_or(DEFAULT_SLOTS), &parameters)?;
     let directory = || format!("{}", args.out.display());
     fs::create_dir_all(&args.out).with_context(directory)?;
     let file = args.out.join(format!("{}.v", core.module()));
@@ -73,18 +78,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The Verilog of a core.
-fn verilog(core: Core, slots: u8) -> anyhow::Result<String> {
+fn verilog(core: Core, slots: u8, parameters: &Parameters) -> anyhow::Result<String> {
     let host = |core: &dyn Block| peb_verilog::export(core, "peb_host");
     let text = match (core, slots) {
         (Core::Io, _) => peb_verilog::export(&PebIo::default(), "peb_io"),
-        (Core::Host, 1) => host(&PebHostOf::<1>::default()),
-        (Core::Host, 2) => host(&PebHostOf::<2>::default()),
-        (Core::Host, 3) => host(&PebHostOf::<3>::default()),
-        (Core::Host, 4) => host(&PebHostOf::<4>::default()),
-        (Core::Host, 5) => host(&PebHostOf::<5>::default()),
-        (Core::Host, 6) => host(&PebHostOf::<6>::default()),
-        (Core::Host, 7) => host(&PebHostOf::<7>::default()),
-        (Core::Host, _) => host(&PebHostOf::<8>::default()),
+        (Core::Host, 1) => host(&PebHostOf::<1>::new(parameters)),
+        (Core::Host, 2) => host(&PebHostOf::<2>::new(parameters)),
+        (Core::Host, 3) => host(&PebHostOf::<3>::new(parameters)),
+        (Core::Host, 4) => host(&PebHostOf::<4>::new(parameters)),
+        (Core::Host, 5) => host(&PebHostOf::<5>::new(parameters)),
+        (Core::Host, 6) => host(&PebHostOf::<6>::new(parameters)),
+        (Core::Host, 7) => host(&PebHostOf::<7>::new(parameters)),
+        (Core::Host, _) => host(&PebHostOf::<8>::new(parameters)),
     };
     text.with_context(|| format!("core {}", core.module()))
 }

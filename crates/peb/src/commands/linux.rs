@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, Context};
+use peb_config::Parameters;
 use peb_guest::lab::Watch;
 use peb_guest::packages;
 use peb_guest::qemu::QemuConfig;
@@ -58,6 +59,9 @@ pub struct Args {
     /// Write waveforms, one file a core; slow, and large
     #[arg(long, value_name = "FILE")]
     vcd: Option<PathBuf>,
+    /// Negative control: host PEBs generated with Hot-Plug Capable = 0 in their slots; must fail
+    #[arg(long)]
+    no_hot_plug: bool,
     /// Show all that the kernel says
     #[arg(long)]
     console: bool,
@@ -106,6 +110,7 @@ fn fabric(args: &Args, scenario: &Scenario<RtlFabric>) -> anyhow::Result<RtlFabr
         vids: vec![10, 20],
         faults: FaultConfig { drop: args.loss.0, ..FaultConfig::default() },
         seed: args.seed,
+        parameters: Parameters { hot_plug: !args.no_hot_plug, ..Parameters::default() },
     })?;
     if let Some(file) = &args.pcap {
         let name = || file.display().to_string();
