@@ -20,6 +20,8 @@ need_program perl perl
 need_program qemu-system-x86_64 qemu-system-x86
 need_program iasl acpica-tools
 need_program busybox busybox-static
+need_program ovs-vswitchd openvswitch-switch
+need_program ip iproute2
 need_package libftdi1-2
 need_package libusb-1.0-0
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
