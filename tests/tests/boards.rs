@@ -30,8 +30,8 @@ fn hand_written_verilog_of_the_device_is_memories_and_synchronisers() {
         assert!(!used.text.contains("case"), "{}: logic in it", used.path);
         synchronisers += usize::from(synchroniser);
     }
-    // The pointer of the receive crossing, start of all, MDIO, buttons.
-    assert_eq!(synchronisers, 5 + 1 + 1 + 8);
+    // The pointer of the receive crossing, start of all, MDIO, UART, buttons.
+    assert_eq!(synchronisers, 5 + 1 + 1 + 1 + 8);
 }
 
 #[test]

@@ -171,8 +171,6 @@ wire mdio_out;
 wire mdio_enable;
 wire [7:0] leds;
 BB mdio_pin (.I(mdio_out), .T(~mdio_enable), .O(mdio_in), .B(mdio));
-assign uart_tx = 1'b1;
-wire unused = uart_rx;
 
 peb_device device (
     .clk(clk),
@@ -193,6 +191,8 @@ peb_device device (
     .mdio_out(mdio_out),
     .mdio_enable(mdio_enable),
     .mdio_in(mdio_in),
+    .uart_rx(uart_rx),
+    .uart_tx(uart_tx),
     .buttons(8'd0),
     .leds(leds)
 );

@@ -26,6 +26,7 @@ enum Command {
     Boards(commands::boards::Args),
     Build(commands::build::Args),
     Flash(commands::flash::Args),
+    Ctl(commands::ctl::Args),
     Doctor(commands::doctor::Args),
     NewBench(commands::new_bench::Args),
 }
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Boards(args) => commands::boards::run(&args),
         Command::Build(args) => commands::build::run(&args),
         Command::Flash(args) => commands::flash::run(&args),
+        Command::Ctl(args) => commands::ctl::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Bench(args) => commands::bench::run(&args),

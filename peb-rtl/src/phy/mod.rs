@@ -3,6 +3,7 @@
 mod mdio;
 mod rgmii;
 mod rx_crossing;
+pub mod serial;
 mod startup;
 #[cfg(test)]
 mod tests;

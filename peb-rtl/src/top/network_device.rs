@@ -2,6 +2,7 @@
 
 use super::PebIo;
 use crate::endpoint::Endpoint;
+use crate::phy::serial::Console;
 use crate::phy::{Mdio, Rgmii, RxCrossing, Startup};
 use peb_hdl::prelude::*;
 
@@ -32,6 +33,9 @@ pub struct NetworkDevice {
     pub mdio_out: Signal<Out, Bit>,
     pub mdio_enable: Signal<Out, Bit>,
     pub mdio_in: Signal<In, Bit>,
+    /// The management registers, as lines of `docs/uart.md`.
+    pub uart_rx: Signal<In, Bit>,
+    pub uart_tx: Signal<Out, Bit>,
     /// As `docs/interface.md`; constant.
     pub cfg_mac: Signal<In, U<48>>,
     pub cfg_vid: Signal<In, U<12>>,
@@ -43,6 +47,7 @@ pub struct NetworkDevice {
     rgmii: Rgmii,
     crossing: RxCrossing,
     mdio: Mdio,
+    console: Console,
     peb: PebIo,
     endpoint: Endpoint,
     pressed: [Sync2; 8],
@@ -57,13 +62,13 @@ pub struct NetworkDevice {
 
 impl Default for NetworkDevice {
     fn default() -> Self {
-        Self::with_startup(Startup::default())
+        Self::with_times(Startup::default(), Console::default())
     }
 }
 
 impl NetworkDevice {
-    /// With other times to start up.
-    pub fn with_startup(startup: Startup) -> Self {
+    /// With other times to start up, and another rate of the serial line.
+    pub fn with_times(startup: Startup, console: Console) -> Self {
         NetworkDevice {
             clk: Signal::default(),
             rx_clk: Signal::default(),
@@ -81,6 +86,8 @@ impl NetworkDevice {
             mdio_out: Signal::default(),
             mdio_enable: Signal::default(),
             mdio_in: Signal::default(),
+            uart_rx: Signal::default(),
+            uart_tx: Signal::default(),
             cfg_mac: Signal::default(),
             cfg_vid: Signal::default(),
             buttons: Signal::default(),
@@ -89,6 +96,7 @@ impl NetworkDevice {
             rgmii: Rgmii::default(),
             crossing: RxCrossing::default(),
             mdio: Mdio::default(),
+            console,
             peb: PebIo::default(),
             endpoint: Endpoint::default(),
             pressed: Default::default(),
@@ -146,10 +154,16 @@ impl Logic for NetworkDevice {
         self.peb.rst.next = self.reset.val();
         self.peb.cfg_mac.next = self.cfg_mac.val();
         self.peb.cfg_vid.next = self.cfg_vid.val();
-        self.peb.mgmt_addr.next = 0.into();
-        self.peb.mgmt_req.next = false;
-        self.peb.mgmt_we.next = false;
-        self.peb.mgmt_wdata.next = 0.into();
+        self.console.clock.next = self.clk.val();
+        self.console.reset.next = self.reset.val();
+        self.console.uart_rx.next = self.uart_rx.val();
+        self.uart_tx.next = self.console.uart_tx.val();
+        self.peb.mgmt_addr.next = self.console.mgmt_addr.val();
+        self.peb.mgmt_req.next = self.console.mgmt_req.val();
+        self.peb.mgmt_we.next = self.console.mgmt_we.val();
+        self.peb.mgmt_wdata.next = self.console.mgmt_wdata.val();
+        self.console.mgmt_rdata.next = self.peb.mgmt_rdata.val();
+        self.console.mgmt_ack.next = self.peb.mgmt_ack.val();
         self.peb.slot_present.next = true;
         self.peb.pcie_link_up.next = self.endpoint.link_up.val();
         self.hold.d.next = self.reset.val() || self.peb.pcie_reset_out.val();

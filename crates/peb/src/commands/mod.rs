@@ -4,6 +4,7 @@ pub mod bench;
 pub mod boards;
 pub mod build;
 pub mod config;
+pub mod ctl;
 pub mod design;
 pub mod doctor;
 pub mod flash;
