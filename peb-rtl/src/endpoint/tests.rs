@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 mod blocks;
 mod config;
+mod registers;
 
 clocked!(Endpoint);
 

@@ -5,7 +5,7 @@ use peb_hdl::prelude::*;
 /// Takes characters of 8 bits without parity from a line, least significant bit first; each bit is looked at in its middle.
 ///
 /// - Latency: `valid` for one clock, half a stop bit before the character's end. Registered: all outputs.
-/// - `bit_clocks`: clocks of a bit, 4 or more, constant. With 16 or more, clocks may differ by 4 %.
+/// - `bit_clocks`: clocks of a bit, 4 or more, constant. With 50 or more, clocks may differ by 4 %.
 /// - Bad input: a start bit of less than half a bit is none; a character without stop bit comes with `error`, and the next begins
 ///   after the line was 1.
 /// - Reset: no character; one under way is lost.

@@ -160,7 +160,7 @@ fn place(name: &str) -> anyhow::Result<(u16, Option<Register>)> {
         let slot: u8 =
             slot.parse().ok().filter(|s| *s < MAX_SLOTS).with_context(|| format!("{name}: slots are 0 to 7"))?;
         let register = SLOT_REGISTERS.iter().find(|r| r.name == part).with_context(|| unknown(name))?;
-        return Ok((slot_addr(slot, register.addr), Some(*register)));
+        return Ok((slot_addr(slot, *register), Some(*register)));
     }
     let register = REGISTERS.iter().chain(COUNTERS).find(|r| r.name == upper).with_context(|| unknown(name))?;
     Ok((register.addr, Some(*register)))
