@@ -6,9 +6,11 @@ use peb_hdl::prelude::*;
 ///
 /// - Latency: `valid` one clock after `end`. Payload words pass in the same clock.
 /// - Registered: the header, `valid`, `dwords`. Reset: nothing is offered.
-/// - Bad input: a frame that is too short or has another magic or version is `foreign`. A frame that begins while the header before it
-///   is still in use is `dropped`.
-/// - Never waits; `done` is the business of those who use the header, and comes long before the next frame needs the place.
+/// - The next header may arrive while the one before it is in use; what is behind it may not, because that would land where the TLPs of
+///   the one in use are. Back to back this is 70 clocks after the end of the frame before.
+/// - Bad input: a frame that is too short or has another magic or version is `foreign`. A frame with its header complete while the header
+///   before it is still in use is `dropped`.
+/// - Never waits; `done` is the business of those who use the header, within those 70 clocks.
 #[derive(Module, Default)]
 pub struct HeaderCapture {
     pub clock: Signal<In, Clk>,
@@ -48,6 +50,11 @@ pub struct HeaderCapture {
     /// One clock each, for the counters.
     pub foreign: Signal<Out, Bit>,
     pub dropped: Signal<Out, Bit>,
+    /// Arriving.
+    next_low: Reg<U<64>>,
+    next_middle: Reg<U<64>>,
+    next_high: Reg<U<64>>,
+    /// Offered.
     low: Reg<U<64>>,
     middle: Reg<U<64>>,
     high: Reg<U<64>>,
@@ -66,7 +73,8 @@ pub struct HeaderCapture {
 impl Logic for HeaderCapture {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, low, middle, high, words, begun, skip, offered, source, left);
+        dff_setup!(self, clock, next_low, next_middle, next_high, low, middle, high);
+        dff_setup!(self, clock, words, begun, skip, offered, source, left);
         self.foreign.next = false;
         self.dropped.next = false;
         self.payload_valid.next = false;
@@ -78,18 +86,20 @@ impl Logic for HeaderCapture {
         self.skipping.next = self.skip.q.val();
         if self.word_valid.val() && self.first.val() {
             self.place.next = 0.into();
-            self.skipping.next = self.offered.q.val();
+            self.skipping.next = false;
             self.begun.d.next = false;
+        } else if self.word_valid.val() && (self.words.q.val() == 3) && !self.begun.q.val() && self.offered.q.val() {
+            self.skipping.next = true;
         }
         self.skip.d.next = self.skipping.val();
         if self.word_valid.val() && !self.skipping.val() {
             self.words.d.next = self.place.val() + 1;
             if self.place.val() == 0 {
-                self.low.d.next = self.word.val();
+                self.next_low.d.next = self.word.val();
             } else if self.place.val() == 1 {
-                self.middle.d.next = self.word.val();
+                self.next_middle.d.next = self.word.val();
             } else if self.place.val() == 2 {
-                self.high.d.next = self.word.val();
+                self.next_high.d.next = self.word.val();
             } else {
                 self.words.d.next = 3.into();
                 self.payload_valid.next = true;
@@ -106,15 +116,18 @@ impl Logic for HeaderCapture {
             self.skip.d.next = false;
         }
         if self.end.val() && self.good.val() {
-            if self.skip.q.val() {
+            if self.skip.q.val() || self.offered.q.val() {
                 self.dropped.next = true;
             } else if (self.length.val() < 24)
-                || (self.low.q.val().get_bits::<8>(0) != 0x50)
-                || (self.low.q.val().get_bits::<4>(12) != 1)
+                || (self.next_low.q.val().get_bits::<8>(0) != 0x50)
+                || (self.next_low.q.val().get_bits::<4>(12) != 1)
             {
                 self.foreign.next = true;
             } else {
                 self.offered.d.next = true;
+                self.low.d.next = self.next_low.q.val();
+                self.middle.d.next = self.next_middle.q.val();
+                self.high.d.next = self.next_high.q.val();
                 self.source.d.next = self.mac_src.val();
                 self.left.d.next = self.behind.val().get_bits::<9>(2);
             }

@@ -52,6 +52,8 @@ where
     stored: Option<usize>,
     pub counts: HashMap<&'static str, usize>,
     pub leaves: usize,
+    /// The header of the frame before is let go when that of the next frame has come.
+    pub let_go: bool,
     pub clock: u64,
 }
 
@@ -83,6 +85,7 @@ where
             stored: None,
             counts: HashMap::new(),
             leaves: 0,
+            let_go: false,
             clock: 0,
         }
     }
@@ -199,6 +202,9 @@ where
     pub fn mac(&mut self, words: &[u64], length: u64, src: u64, good: bool) {
         let gap = self.rng.gen_range(1..4);
         for (i, word) in words.iter().enumerate() {
+            if i == 3 && std::mem::take(&mut self.let_go) {
+                self.header_done();
+            }
             let junk = self.rng.gen::<u64>();
             let dut = self.bench.dut();
             dut.word.next = (*word).into();
