@@ -11,6 +11,7 @@
 pub mod config;
 pub mod endpoint;
 pub mod mac;
+pub mod pcie7;
 pub mod phy;
 pub mod registers;
 pub mod reliability;

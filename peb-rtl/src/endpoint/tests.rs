@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 mod blocks;
 mod config;
 mod registers;
+mod transfers;
 
 clocked!(Endpoint);
 
