@@ -37,11 +37,13 @@ pub struct Figure {
 }
 
 impl Figure {
-    fn at_least(name: String, value: f64, unit: &'static str, limit: f64) -> Self {
+    /// A figure that must be at least its limit.
+    pub fn at_least(name: String, value: f64, unit: &'static str, limit: f64) -> Self {
         Figure { name, value, unit, limit, ok: value >= limit }
     }
 
-    fn at_most(name: String, value: f64, unit: &'static str, limit: f64) -> Self {
+    /// A figure that must be at most its limit.
+    pub fn at_most(name: String, value: f64, unit: &'static str, limit: f64) -> Self {
         Figure { name, value, unit, limit, ok: value <= limit }
     }
 }
@@ -67,19 +69,25 @@ pub fn run(figure: impl FnMut(Figure)) -> Result<(), BenchError> {
     measure(|| tunnel_pair(&EngineConfig::default()), figure)
 }
 
-fn measure<P: TunnelPair>(
+/// The goodput of a pair without loss: writes of so many bytes, back to back, these ways at once.
+pub fn goodput(pair: impl TunnelPair, payload: usize, ways: &[Direction]) -> Result<Figure, BenchError> {
+    let direction = if let [one] = ways { one.to_string() } else { "both".into() };
+    let name = format!("goodput, writes of {payload} B, {direction}");
+    let count = FRAMES * tlps_per_frame(HEADER, payload);
+    let report = replay(&name, pair, &writes(payload, count, ways), network(0.0, 20_000, 0))?;
+    let slowest = ways.iter().map(|&way| rate(&report, way, payload)).fold(f64::INFINITY, f64::min);
+    let percent = 100.0 * slowest / limit_fraction(HEADER, payload);
+    Ok(Figure::at_least(name, percent, "%", 98.0))
+}
+
+/// Measures all figures of such pairs, giving each as soon as it is there.
+pub fn measure<P: TunnelPair>(
     mut pair: impl FnMut() -> Result<P, EngineError>,
     mut figure: impl FnMut(Figure),
 ) -> Result<(), BenchError> {
     for payload in [64, 128, 256, 512] {
         for ways in [&[Direction::Down][..], &[Direction::Up], &Direction::BOTH] {
-            let direction = if let [one] = ways { one.to_string() } else { "both".into() };
-            let name = format!("goodput, writes of {payload} B, {direction}");
-            let count = FRAMES * tlps_per_frame(HEADER, payload);
-            let report = replay(&name, pair()?, &writes(payload, count, ways), network(0.0, 20_000, 0))?;
-            let slowest = ways.iter().map(|&way| rate(&report, way, payload)).fold(f64::INFINITY, f64::min);
-            let percent = 100.0 * slowest / limit_fraction(HEADER, payload);
-            figure(Figure::at_least(name, percent, "%", 98.0));
+            figure(goodput(pair()?, payload, ways)?);
         }
     }
     for payload in [64, 256] {

@@ -18,4 +18,5 @@ pub mod run;
 pub mod scenario;
 pub mod stream;
 pub mod trace;
+pub mod verilated;
 pub mod world;

@@ -20,12 +20,12 @@ pub const IO_MAC: u64 = 0x02_50_45_42_00_02;
 /// VLAN of the simulated pair.
 pub const VID: u64 = 100;
 /// Clocks after which a register access has failed (the interface allows 64).
-const MGMT_CLOCKS: u32 = 64;
+pub(crate) const MGMT_CLOCKS: u32 = 64;
 
 /// A register access that was not acknowledged in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the {0} PEB did not acknowledge a register access within {MGMT_CLOCKS} clocks")]
-pub struct NoAck(Side);
+pub struct NoAck(pub(crate) Side);
 
 /// The tunnel of a host PEB with 4 slots; its TLPs go to slot 0.
 pub type TunnelHost = Engine<4, 8>;
@@ -232,25 +232,27 @@ impl RtlPair {
             Side::Io => self.io.write(address, value),
         }
     }
+}
 
-    fn counters_of(&mut self, side: Side) -> Result<PebCounters, NoAck> {
-        let mut get = |address| self.read(side, address).map(u64::from);
-        let mut counters = PebCounters {
-            frames_sent: get(addr::FRAMES_SENT)?,
-            frames_received: get(addr::FRAMES_RECEIVED)?,
-            retransmitted: get(addr::RETRANSMITTED)?,
-            duplicates: get(addr::DUPLICATES)?,
-            fcs_errors: get(addr::FCS_ERRORS)?,
-            out_of_order: get(addr::OUT_OF_ORDER)?,
-            rtt: None,
-            rtt_min: None,
-        };
-        if side == Side::Host {
-            counters.rtt = Some(get(slot_addr(0, slot_reg::RTT))?);
-            counters.rtt_min = Some(get(slot_addr(0, slot_reg::RTT_MIN))?);
-        }
-        Ok(counters)
+/// What an end counted.
+pub(crate) fn counters<B: Bus>(bus: &mut B, side: Side) -> Result<PebCounters, B::Error> {
+    let mut get = |address| bus.read(address).map(u64::from);
+    let mut counters = PebCounters {
+        frames_sent: get(addr::FRAMES_SENT)?,
+        frames_received: get(addr::FRAMES_RECEIVED)?,
+        retransmitted: get(addr::RETRANSMITTED)?,
+        duplicates: get(addr::DUPLICATES)?,
+        fcs_errors: get(addr::FCS_ERRORS)?,
+        out_of_order: get(addr::OUT_OF_ORDER)?,
+        no_space: get(addr::NO_SPACE)?,
+        rtt: None,
+        rtt_min: None,
+    };
+    if side == Side::Host {
+        counters.rtt = Some(get(slot_addr(0, slot_reg::RTT))?);
+        counters.rtt_min = Some(get(slot_addr(0, slot_reg::RTT_MIN))?);
     }
+    Ok(counters)
 }
 
 impl TunnelPair for RtlPair {
@@ -259,7 +261,9 @@ impl TunnelPair for RtlPair {
     }
 
     fn counters(&mut self) -> Pair<PebCounters> {
-        let mut of = |side| self.counters_of(side).unwrap_or_default();
-        Pair { host: of(Side::Host), io: of(Side::Io) }
+        Pair {
+            host: counters(&mut self.host, Side::Host).unwrap_or_default(),
+            io: counters(&mut self.io, Side::Io).unwrap_or_default(),
+        }
     }
 }

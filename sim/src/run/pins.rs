@@ -86,6 +86,8 @@ pub struct PebCounters {
     pub fcs_errors: u64,
     /// Frames received out of order.
     pub out_of_order: u64,
+    /// Good frames dropped for want of a place.
+    pub no_space: u64,
     /// Last round-trip time in clocks, if this side measures one.
     pub rtt: Option<u64>,
     /// Smallest round-trip time in clocks, if this side measures one.
