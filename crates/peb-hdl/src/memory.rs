@@ -3,9 +3,10 @@
 use crate::{Activity, Clk, Node, U};
 use rust_hdl::prelude::*;
 
-/// Block RAM of `2^A` words. A write lands at the rising edge; `read_data` follows `read_address` one rising
-/// edge later. Reading the word that is being written gives an undefined word in hardware (the old one in
-/// simulation): blocks must not use it. All words are 0 at configuration; nothing resets them.
+/// Block RAM of `2^A` words, or LUT RAM with a register if they are 16 at most. A write lands at the rising edge;
+/// `read_data` follows `read_address` one edge later. Reading the word that is being written gives an undefined word
+/// in hardware (the old one in simulation): blocks must not use it. All words are 0 at configuration; nothing resets
+/// them.
 #[derive(Clone, Debug)]
 pub struct Ram<T: Synth, const A: usize> {
     /// Clock of both ports.
@@ -155,9 +156,10 @@ impl<T: Synth, const A: usize> Logic for Ram<T, A> {
         self.read_data.connect();
     }
     fn hdl(&self) -> Verilog {
+        let style = if self._words.len() > 16 { "block" } else { "distributed" };
         Verilog::Custom(format!(
             "{}initial read_data = {}'h0;\nalways @(posedge clock) read_data <= {};\n",
-            self.words_hdl("(* no_rw_check, ram_style = \"block\" *)"),
+            self.words_hdl(&format!("(* no_rw_check, ram_style = \"{style}\" *)")),
             T::BITS,
             self.index_hdl("read_address")
         ))
