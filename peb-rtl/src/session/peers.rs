@@ -34,6 +34,9 @@ pub struct Peers {
     pub mac: Signal<Out, U<48>>,
     pub epochs: Signal<Out, U<32>>,
     pub offer: Signal<Out, U<32>>,
+    /// `mac` and `epochs` of a clock ago.
+    pub last_mac: Signal<Out, U<48>>,
+    pub last_epochs: Signal<Out, U<32>>,
     /// Row that the transmitter looks at.
     pub tx_row: Signal<In, U<3>>,
     pub tx_mac: Signal<Out, U<48>>,
@@ -41,8 +44,11 @@ pub struct Peers {
     macs: [LutRam<U<48>, 3>; 2],
     pairs: [LutRam<U<32>, 3>; 2],
     offers: LutRam<U<32>, 3>,
-    mac_hit: Reg<Bit>,
+    /// 12 bits each.
+    mac_hit: Reg<U<4>>,
     own_hit: Reg<Bit>,
+    mac_before: Reg<U<48>>,
+    epochs_before: Reg<U<32>>,
     peer_hit: Reg<Bit>,
     offer_own_hit: Reg<Bit>,
     offer_peer_hit: Reg<Bit>,
@@ -52,7 +58,7 @@ pub struct Peers {
 impl Logic for Peers {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, mac_hit, own_hit, peer_hit, offer_own_hit, offer_peer_hit);
+        dff_setup!(self, clock, mac_before, epochs_before, mac_hit, own_hit, peer_hit, offer_own_hit, offer_peer_hit);
         for i in 0..2 {
             self.macs[i].clock.next = self.clock.val();
             self.macs[i].write_enable.next = self.write_enable.val();
@@ -69,6 +75,10 @@ impl Logic for Peers {
         self.pairs[1].read_address.next = self.tx_row.val();
         self.mac.next = self.macs[0].read_data.val();
         self.epochs.next = self.pairs[0].read_data.val();
+        self.mac_before.d.next = self.macs[0].read_data.val();
+        self.epochs_before.d.next = self.pairs[0].read_data.val();
+        self.last_mac.next = self.mac_before.q.val();
+        self.last_epochs.next = self.epochs_before.q.val();
         self.tx_mac.next = self.macs[1].read_data.val();
         self.tx_epochs.next = self.pairs[1].read_data.val();
         self.offers.clock.next = self.clock.val();
@@ -78,12 +88,16 @@ impl Logic for Peers {
         self.offers.read_address.next = self.row.val();
         self.offer.next = self.offers.read_data.val();
 
-        self.mac_hit.d.next = self.macs[0].read_data.val() == self.src.val();
+        self.mac_hit.d.next = bits::<4>(0)
+            .replace_bit(0, self.macs[0].read_data.val().get_bits::<12>(0) == self.src.val().get_bits::<12>(0))
+            .replace_bit(1, self.macs[0].read_data.val().get_bits::<12>(12) == self.src.val().get_bits::<12>(12))
+            .replace_bit(2, self.macs[0].read_data.val().get_bits::<12>(24) == self.src.val().get_bits::<12>(24))
+            .replace_bit(3, self.macs[0].read_data.val().get_bits::<12>(36) == self.src.val().get_bits::<12>(36));
         self.own_hit.d.next = self.pairs[0].read_data.val().get_bits::<16>(0) == self.dst_epoch.val();
         self.peer_hit.d.next = self.pairs[0].read_data.val().get_bits::<16>(16) == self.src_epoch.val();
         self.offer_own_hit.d.next = self.offers.read_data.val().get_bits::<16>(0) == self.dst_epoch.val();
         self.offer_peer_hit.d.next = self.offers.read_data.val().get_bits::<16>(16) == self.src_epoch.val();
-        self.same_mac.next = self.mac_hit.q.val();
+        self.same_mac.next = self.mac_hit.q.val().all();
         self.same_epochs.next = self.own_hit.q.val() && self.peer_hit.q.val();
         self.same_peer.next = self.peer_hit.q.val();
         self.same_offer.next = self.offer_own_hit.q.val() && self.offer_peer_hit.q.val();

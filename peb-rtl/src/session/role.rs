@@ -11,8 +11,11 @@ pub struct Role {
     pub host: Signal<Out, Bit>,
     /// Index of the last session.
     pub last: Signal<Out, U<3>>,
+    /// Bits that number a session: none if there is one.
+    pub mask: Signal<Out, U<3>>,
     is_host: Constant<Bit>,
     last_session: Constant<U<3>>,
+    row_bits: Constant<U<3>>,
     _activity: Activity,
 }
 
@@ -30,8 +33,10 @@ impl Role {
         Role {
             host: Signal::default(),
             last: Signal::default(),
+            mask: Signal::default(),
             is_host: Constant::new(host),
             last_session: Constant::new(last.into()),
+            row_bits: Constant::new((if last == 0 { 0u64 } else { 7 }).into()),
             _activity: Activity::default(),
         }
     }
@@ -48,5 +53,6 @@ impl Logic for Role {
     fn update(&mut self) {
         self.host.next = self.is_host.val();
         self.last.next = self.last_session.val();
+        self.mask.next = self.row_bits.val();
     }
 }

@@ -22,7 +22,7 @@
 //! `reset` ends all sessions without a word and takes `vid` from `vlan`. The way back to `Idle` from every state does
 //! not depend on the network.
 
-use super::{Composer, Peers, Role, Search, State, Timers};
+use super::{Composer, Flush, Peers, Role, Search, State, Timers};
 use peb_hdl::prelude::*;
 use peb_wire::Kind;
 
@@ -113,7 +113,7 @@ pub struct Sessions<const SESSIONS: usize> {
     pub peer_epoch: Signal<Out, U<16>>,
     pub peer_index: Signal<Out, U<8>>,
 
-    /// Read port of the registers: the other `stat_` outputs belong to `stat_session` in clocks with `stat_valid`.
+    /// Read port of the registers: the other `stat_` outputs belong to `stat_session` of a clock ago in clocks with `stat_valid`.
     pub stat_session: Signal<In, U<3>>,
     pub stat_valid: Signal<Out, Bit>,
     pub stat_bound: Signal<Out, Bit>,
@@ -135,6 +135,7 @@ pub struct Sessions<const SESSIONS: usize> {
     search: Search,
     timers: Timers,
     composer: Composer,
+    forget: Flush,
 
     state: Reg<State>,
     back: Reg<State>,
@@ -149,17 +150,18 @@ pub struct Sessions<const SESSIONS: usize> {
     slot: Reg<U<5>>,
     seen: Reg<U<3>>,
     settled: Reg<U<4>>,
-
     in_range: Reg<Bit>,
-
     announce: Reg<Bit>,
     confirm: Reg<Bit>,
     tries: Reg<U<4>>,
     half: Reg<Bit>,
+    sent: Reg<Bit>,
+    sent_row: Reg<U<3>>,
     rival: Reg<Bit>,
-
     frame: Reg<U<4>>,
+    shown: Reg<Bit>,
 
+    here: Signal<Local, U<3>>,
     at: Signal<Local, U<3>>,
     bit: Signal<Local, U<8>>,
     sent_bit: Signal<Local, U<8>>,
@@ -170,7 +172,6 @@ pub struct Sessions<const SESSIONS: usize> {
     last_row: Signal<Local, Bit>,
     next_epoch: Signal<Local, U<16>>,
     used: Signal<Local, U<3>>,
-    all_seen: Signal<Local, U<3>>,
     end: Signal<Local, Bit>,
     restart: Signal<Local, Bit>,
     _activity: Activity,
@@ -192,8 +193,9 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
     fn update(&mut self) {
         dff_setup!(
             self, clock, state, back, row, epoch, group, open, up, offered, ask, spoke, slot, seen, settled, in_range,
-            announce, confirm, tries, half, rival, frame
+            announce, confirm, tries, half, rival, frame, sent, sent_row, shown
         );
+        self.here.next = self.row.q.val() & self.role.mask.val();
         self.peers.clock.next = self.clock.val();
         self.peers.src.next = self.src.val();
         self.peers.src_epoch.next = self.src_epoch.val();
@@ -216,16 +218,16 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.composer.index.next = self.slot.q.val();
         self.composer.slot_any.next = self.slot_any.val();
         self.composer.slot_wanted.next = self.slot_wanted.val();
-        self.composer.row.next = self.row.q.val();
+        self.composer.row.next = self.here.val();
         self.composer.down_ticks.next = self.down_ticks.val();
         self.composer.bound.next = self.up.q.val().any();
         self.composer.ctl_ready.next = self.ctl_ready.val();
 
         // The row that the tables show, and what is known of the row in work.
-        self.at.next = self.row.q.val();
-        self.stat_valid.next = false;
+        self.at.next = self.here.val();
+        self.shown.d.next = false;
         if (self.state.q.val() == State::Idle) && self.valid.val() {
-            self.at.next = self.index.val().get_bits::<3>(0);
+            self.at.next = self.index.val().get_bits::<3>(0) & self.role.mask.val();
         } else if (self.state.q.val() == State::Idle)
             || (self.state.q.val() == State::Accept)
             || (self.state.q.val() == State::Flush)
@@ -233,18 +235,19 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             || (self.state.q.val() == State::Close)
             || (self.state.q.val() == State::Settle)
         {
-            self.at.next = self.stat_session.val();
-            self.stat_valid.next = true;
+            self.at.next = self.stat_session.val() & self.role.mask.val();
+            self.shown.d.next = true;
         }
-        self.bit.next = bits::<8>(1) << self.row.q.val();
-        self.up_here.next = self.up.q.val().get_bit(self.row.q.val().index());
-        self.offered_here.next = self.offered.q.val().get_bit(self.row.q.val().index());
-        self.last_row.next = self.row.q.val() == self.role.last.val();
+        self.bit.next = bits::<8>(1) << self.here.val();
+        self.up_here.next = self.up.q.val().get_bit(self.here.val().index());
+        self.offered_here.next = self.offered.q.val().get_bit(self.here.val().index());
+        self.last_row.next = self.here.val() == self.role.last.val();
         self.peers.row.next = self.at.val();
         self.stat_bound.next = self.up.q.val().get_bit(self.stat_session.val().index());
-        self.stat_mac.next = self.peers.mac.val();
-        self.stat_epoch.next = self.peers.epochs.val();
-        self.peers.tx_row.next = self.tx_session.val();
+        self.stat_valid.next = self.shown.q.val();
+        self.stat_mac.next = self.peers.last_mac.val();
+        self.stat_epoch.next = self.peers.last_epochs.val();
+        self.peers.tx_row.next = self.tx_session.val() & self.role.mask.val();
         self.peer_mac.next = self.peers.tx_mac.val();
         self.my_epoch.next = self.peers.tx_epochs.val().get_bits::<16>(0);
         self.peer_epoch.next = self.peers.tx_epochs.val().get_bits::<16>(16);
@@ -255,7 +258,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.search.clock.next = self.clock.val();
         self.search.start.next = self.state.q.val() == State::Judge;
         self.search.weigh.next = self.state.q.val() == State::Weigh;
-        self.search.row.next = self.row.q.val();
+        self.search.row.next = self.here.val();
         self.search.any.next = self.arg.val().get_bit(31);
         self.search.wanted.next = self.arg.val().get_bits::<5>(24);
         self.search.same_mac.next = self.peers.same_mac.val();
@@ -272,7 +275,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
 
         // Defaults.
         self.peers.write_enable.next = false;
-        self.peers.write_row.next = self.row.q.val();
+        self.peers.write_row.next = self.here.val();
         self.peers.write_mac.next = self.src.val();
         self.peers.write_epochs.next = self.peers.offer.val();
         self.peers.write_offer.next = false;
@@ -285,40 +288,33 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
         self.timers.start_rival.next = false;
         self.timers.start_silence.next = false;
         self.timers.write_limit.next = false;
-        self.timers.row.next = self.row.q.val();
+        self.timers.row.next = self.here.val();
         self.timers.limit.next = self.arg.val().get_bits::<24>(0);
         self.done.next = self.state.q.val() == State::Done;
         self.accept.next = self.state.q.val() == State::Accept;
-        self.accept_session.next = self.row.q.val();
+        self.accept_session.next = self.here.val();
         self.stale.next = false;
         self.joins_refused.next = false;
         self.end.next = false;
         self.restart.next = false;
 
         self.sent_bit.next = 0.into();
-        if self.keepalive_sent.val() {
-            self.sent_bit.next = bits::<8>(1) << self.keepalive_sent_session.val();
+        self.sent.d.next = self.keepalive_sent.val();
+        self.sent_row.d.next = self.keepalive_sent_session.val();
+        if self.sent.q.val() {
+            self.sent_bit.next = bits::<8>(1) << self.sent_row.q.val();
         }
         self.spoke.d.next = self.spoke.q.val() | self.sent_bit.val();
         self.ask.d.next = self.ask.q.val() & !self.sent_bit.val();
 
         self.used.next = self.seen.q.val();
-        if self.rx_done.val() {
-            self.used.next = self.used.val().replace_bit(0, true);
-        }
-        if self.tx_done.val() {
-            self.used.next = self.used.val().replace_bit(1, true);
-        }
-        self.all_seen.next = self.seen.q.val();
-        if self.flush_done_packer.val() {
-            self.all_seen.next = self.all_seen.val().replace_bit(0, true);
-        }
-        if self.flush_done_control.val() {
-            self.all_seen.next = self.all_seen.val().replace_bit(1, true);
-        }
-        if self.flush_done_reassembly.val() {
-            self.all_seen.next = self.all_seen.val().replace_bit(2, true);
-        }
+        self.used.next = self.used.val().replace_bit(0, self.seen.q.val().get_bit(0) || self.rx_done.val());
+        self.used.next = self.used.val().replace_bit(1, self.seen.q.val().get_bit(1) || self.tx_done.val());
+        self.forget.clock.next = self.clock.val();
+        self.forget.reset.next = self.reset.val();
+        self.forget.done_packer.next = self.flush_done_packer.val();
+        self.forget.done_control.next = self.flush_done_control.val();
+        self.forget.done_reassembly.next = self.flush_done_reassembly.val();
 
         match self.state.q.val() {
             State::Idle => {
@@ -438,7 +434,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 self.state.d.next = State::Weigh;
             }
             State::Weigh => {
-                self.row.d.next = self.row.q.val() + 1;
+                self.row.d.next = self.here.val() + 1;
                 self.state.d.next = State::Search;
                 if self.last_row.val() {
                     self.row.d.next = self.search.best.val();
@@ -478,8 +474,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 }
             }
             State::Flush => {
-                self.seen.d.next = self.all_seen.val();
-                if self.all_seen.val() == 7 {
+                if self.forget.over.val() {
                     self.state.d.next = self.back.q.val();
                     if !self.role.host.val() {
                         self.restart.next = true;
@@ -536,7 +531,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                     self.settled.d.next = 0.into();
                     self.state.d.next = State::Settle;
                 } else {
-                    self.row.d.next = self.row.q.val() + 1;
+                    self.row.d.next = self.here.val() + 1;
                 }
             }
             State::Settle => {
@@ -551,11 +546,11 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             }
         }
         // A session ends: nobody may add to it while the others forget it.
+        self.forget.start.next = self.end.val();
         if self.end.val() {
             self.up.d.next = self.up.q.val() & !self.bit.val();
             self.offered.d.next = self.offered.q.val() & !self.bit.val();
             self.ask.d.next = self.ask.q.val() & !self.bit.val();
-            self.seen.d.next = 0.into();
             self.state.d.next = State::Flush;
         }
         // A new life as a stranger.
@@ -564,11 +559,11 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             self.announce.d.next = true;
         }
 
-        self.flush.next = self.state.q.val() == State::Flush;
-        self.flush_session.next = self.row.q.val();
-        self.flush_packer.next = (self.state.q.val() == State::Flush) && !self.seen.q.val().get_bit(0);
-        self.flush_control.next = (self.state.q.val() == State::Flush) && !self.seen.q.val().get_bit(1);
-        self.flush_reassembly.next = (self.state.q.val() == State::Flush) && !self.seen.q.val().get_bit(2);
+        self.flush.next = self.forget.any.val();
+        self.flush_session.next = self.here.val();
+        self.flush_packer.next = self.forget.packer.val();
+        self.flush_control.next = self.forget.control.val();
+        self.flush_reassembly.next = self.forget.reassembly.val();
         self.ctl_valid.next = self.composer.ctl_valid.val();
         self.ctl_kind.next = self.composer.ctl_kind.val();
         self.ctl_dst.next = self.composer.ctl_dst.val();
@@ -586,6 +581,8 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             self.epoch.d.next = self.epoch.q.val();
             self.group.d.next = self.vlan.val();
             self.open.d.next = false;
+            self.sent.d.next = false;
+            self.shown.d.next = false;
             self.up.d.next = 0.into();
             self.offered.d.next = 0.into();
             self.ask.d.next = 0.into();
