@@ -5,8 +5,8 @@
 //! 23 clocks: events of the PCIe side and bad frames may come every other clock (4 bits); all others at most once in a
 //! round (1 bit), since there is a good frame of 64 octets or more between two of them.
 //!
-//! A read (`read`, held, with `read_index`) waits until the ring comes by: `read_valid` is 1 for one clock, at most 25
-//! clocks later, with all events of two clocks before in `read_data`. `reset` clears: the first round after it writes
+//! A read (`read`, held, with `read_index`) waits until the ring comes by: `read_valid` is 1 for one clock, at most 26
+//! clocks later, with all events of three clocks before in `read_data`. `reset` clears: the first round after it writes
 //! only what has happened since. Idle without events. Waits for nothing outside.
 
 use peb_hdl::prelude::*;
@@ -51,6 +51,8 @@ pub struct Counters {
     pub read_data: Signal<Out, U<32>>,
     pub read_valid: Signal<Out, Bit>,
     memory: LutRam<U<32>, 5>,
+    came: Reg<U<23>>,
+    wanted: Reg<Bit>,
     waiting: [Reg<U<4>>; 23],
     place: Reg<U<23>>,
     pointer: Reg<U<5>>,
@@ -72,15 +74,17 @@ pub struct Counters {
 impl Logic for Counters {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, place, pointer, first, walk, add, add_row, add_valid, add_first);
+        dff_setup!(self, clock, came, wanted, place, pointer, first, walk, add, add_row, add_valid, add_first);
         self.memory.clock.next = self.clock.val();
         self.frequent.next = 2227244.into();
         self.turn.next = 0.into();
         if self.walk.q.val() {
             self.turn.next = self.place.q.val();
         }
+        self.came.d.next = self.events.val();
+        self.wanted.d.next = self.read.val();
         self.taken.next = 0.into();
-        self.busy.next = self.first.q.val() || self.read.val() || self.events.val().any();
+        self.busy.next = self.first.q.val() || self.read.val() || self.came.q.val().any();
         for i in 0..23 {
             self.waiting[i].clock.next = self.clock.val();
             self.waiting[i].d.next = self.waiting[i].q.val();
@@ -97,10 +101,10 @@ impl Logic for Counters {
             if self.turn.val().get_bit(i) {
                 self.taken.next = self.taken.val() | self.waiting[i].q.val();
                 self.waiting[i].d.next = 0.into();
-                if self.events.val().get_bit(i) {
+                if self.came.q.val().get_bit(i) {
                     self.waiting[i].d.next = 1.into();
                 }
-            } else if self.events.val().get_bit(i) {
+            } else if self.came.q.val().get_bit(i) {
                 self.waiting[i].d.next = self.waiting[i].q.val() ^ self.flip.val();
                 if !self.frequent.val().get_bit(i) {
                     self.waiting[i].d.next = 1.into();
@@ -131,12 +135,16 @@ impl Logic for Counters {
         self.old.next = self.old.val() + bit_cast::<32, 4>(self.add.q.val());
         self.memory.write_data.next = self.old.val();
         self.read_data.next = self.old.val();
-        self.read_valid.next =
-            self.read.val() && self.add_valid.q.val() && (self.add_row.q.val() == self.read_index.val());
+        self.read_valid.next = self.read.val()
+            && self.wanted.q.val()
+            && self.add_valid.q.val()
+            && (self.add_row.q.val() == self.read_index.val());
         if self.reset.val() {
             for i in 0..23 {
                 self.waiting[i].d.next = 0.into();
             }
+            self.came.d.next = 0.into();
+            self.wanted.d.next = false;
             self.place.d.next = 1.into();
             self.pointer.d.next = 0.into();
             self.first.d.next = true;

@@ -1,11 +1,11 @@
 //! The management port, and what software sets through it.
 //!
-//! An access (`mgmt_req`, held with its address and data until `mgmt_ack`) takes 2 clocks; a counter up to 28, a slot's
-//! register up to 42 (it waits for a clock in which the session block does not need its tables; there is one in any 24).
+//! An access (`mgmt_req`, held with its address and data until `mgmt_ack`) takes 2 clocks; a counter up to 29, a slot's
+//! register up to 43 (it waits for a clock in which the session block does not need its tables; there is one in any 24).
 //! `mgmt_ack` and `mgmt_rdata` are registers; `mgmt_req` still high after `mgmt_ack` is a new access. Unused or unaligned
 //! addresses read 0, writes to them are ignored.
 //!
-//! Straps are taken while `reset`, which sets all registers and clears all counters. A write takes effect two clocks
+//! Straps are taken while `reset`, which sets all registers and clears all counters. A write takes effect three clocks
 //! later at `hello_ticks` and `down_ticks`, which have their floors in clocks put in: 4 and 64 (+ 1 tick, since a
 //! tick may have begun), rounded up to a power of two in ticks; they end 256 ticks below 2^24, so that nobody who looks once
 //! a tick can miss them. Waits for nothing outside.
@@ -144,6 +144,8 @@ pub struct ManagementRegisters {
     down: Reg<U<24>>,
     track: Reg<U<24>>,
     linkup: Reg<U<24>>,
+    hello_floor: Reg<U<3>>,
+    down_floor: Reg<U<7>>,
     hello_floored: Reg<U<24>>,
     down_floored: Reg<U<24>>,
 
@@ -154,8 +156,6 @@ pub struct ManagementRegisters {
     slots: Signal<Local, U<4>>,
     sat16: Signal<Local, U<16>>,
     sat24: Signal<Local, U<24>>,
-    hello_floor: Signal<Local, U<3>>,
-    down_floor: Signal<Local, U<7>>,
     _activity: Activity,
 }
 
@@ -191,6 +191,8 @@ impl Logic for ManagementRegisters {
             down,
             track,
             linkup,
+            hello_floor,
+            down_floor,
             hello_floored,
             down_floored
         );
@@ -355,7 +357,7 @@ impl Logic for ManagementRegisters {
                     self.waited.d.next = self.waited.q.val() + 1;
                 } else if self.stat_valid.val() {
                     self.state.d.next = Access::Acknowledge;
-                    if self.stat_bound.val() {
+                    if self.role.host.val() && self.stat_bound.val() {
                         match self.offset.val().index() {
                             0 => {
                                 self.rdata.d.next = bits::<32>(1)
@@ -394,36 +396,38 @@ impl Logic for ManagementRegisters {
         }
 
         // Floors in clocks, as ticks.
-        self.hello_floor.next = 4.into();
+        self.hello_floor.d.next = 4.into();
         if self.tick.q.val().get_bits::<14>(2).any() {
-            self.hello_floor.next = 1.into();
+            self.hello_floor.d.next = 1.into();
         } else if self.tick.q.val().get_bit(1) {
-            self.hello_floor.next = 2.into();
+            self.hello_floor.d.next = 2.into();
         }
-        self.down_floor.next = 65.into();
+        self.down_floor.d.next = 65.into();
         if self.tick.q.val().get_bits::<10>(6).any() {
-            self.down_floor.next = 2.into();
+            self.down_floor.d.next = 2.into();
         } else if self.tick.q.val().get_bit(5) {
-            self.down_floor.next = 3.into();
+            self.down_floor.d.next = 3.into();
         } else if self.tick.q.val().get_bit(4) {
-            self.down_floor.next = 5.into();
+            self.down_floor.d.next = 5.into();
         } else if self.tick.q.val().get_bit(3) {
-            self.down_floor.next = 9.into();
+            self.down_floor.d.next = 9.into();
         } else if self.tick.q.val().get_bit(2) {
-            self.down_floor.next = 17.into();
+            self.down_floor.d.next = 17.into();
         } else if self.tick.q.val().get_bit(1) {
-            self.down_floor.next = 33.into();
+            self.down_floor.d.next = 33.into();
         }
         self.hello_floored.d.next = self.hello.q.val();
-        if !self.hello.q.val().get_bits::<21>(3).any() && (self.hello.q.val().get_bits::<3>(0) < self.hello_floor.val())
+        if !self.hello.q.val().get_bits::<21>(3).any()
+            && (self.hello.q.val().get_bits::<3>(0) < self.hello_floor.q.val())
         {
-            self.hello_floored.d.next = bit_cast::<24, 3>(self.hello_floor.val());
+            self.hello_floored.d.next = bit_cast::<24, 3>(self.hello_floor.q.val());
         } else if self.hello.q.val().get_bits::<16>(8).all() {
             self.hello_floored.d.next = 16776960.into();
         }
         self.down_floored.d.next = self.down.q.val();
-        if !self.down.q.val().get_bits::<17>(7).any() && (self.down.q.val().get_bits::<7>(0) < self.down_floor.val()) {
-            self.down_floored.d.next = bit_cast::<24, 7>(self.down_floor.val());
+        if !self.down.q.val().get_bits::<17>(7).any() && (self.down.q.val().get_bits::<7>(0) < self.down_floor.q.val())
+        {
+            self.down_floored.d.next = bit_cast::<24, 7>(self.down_floor.q.val());
         } else if self.down.q.val().get_bits::<16>(8).all() {
             self.down_floored.d.next = 16776960.into();
         }

@@ -131,7 +131,7 @@ fn timers_have_floors_in_clocks() {
         for (ticks, kept) in [(0, false), (1, false), (100, true), (0xff_feff, true)] {
             port.write(addr::HELLO_TICKS, ticks);
             port.write(addr::DOWN_TICKS, ticks);
-            port.bench.clocks(2);
+            port.bench.clocks(3);
             let hello = port.bench.dut().hello_ticks.val().raw() as u32;
             let down = port.bench.dut().down_ticks.val().raw() as u32;
             assert!(hello >= ticks && u64::from(hello) * u64::from(clocks) >= 4, "hello {hello}");
@@ -143,7 +143,7 @@ fn timers_have_floors_in_clocks() {
         }
     }
     port.write(addr::DOWN_TICKS, u32::MAX);
-    port.bench.clocks(2);
+    port.bench.clocks(3);
     assert_eq!(port.bench.dut().down_ticks.val().raw(), 0xff_ff00);
     port.bench.assert_equivalent();
 }
