@@ -6,7 +6,7 @@
 //! ignored: an `ack` outside what was sent and is not yet acknowledged, a credit that runs backwards, an echo from the
 //! future.
 //!
-//! Latency: `tx_done` at most 41 clocks after `accept` if nothing else is being done, 60 else. Registered: all outputs
+//! Latency: `tx_done` at most 43 clocks after `accept` if nothing else is being done, 63 else. Registered: all outputs
 //! but those that follow `visit_session`. Reset begins all sessions anew, which takes a clock each. Waits only for
 //! `flush_clear` in a flush (the end of the frame that is being sent), so it always goes on.
 
@@ -127,9 +127,15 @@ pub struct AckScan {
     examined: Reg<Bit>,
     slot: Reg<U<4>>,
     offset: Reg<U<5>>,
+    /// Of the bit of `sack`; 31 for the frame `ack` itself.
+    sack_index: Reg<U<5>>,
     number: Reg<U<8>>,
     slot_lost: Reg<Bit>,
     slot_busy: Reg<Bit>,
+    judged: Reg<Bit>,
+    judged_slot: Reg<U<4>>,
+    judged_offset: Reg<U<5>>,
+    judged_number: Reg<U<8>>,
     news: Reg<Bit>,
     best: Reg<U<5>>,
     best_slot: Reg<U<4>>,
@@ -150,8 +156,8 @@ pub struct AckScan {
     walking: Signal<Local, Bit>,
     row_seq: Signal<Local, U<5>>,
     before: Signal<Local, Bit>,
-    sack_index: Signal<Local, U<5>>,
     hit: Signal<Local, Bit>,
+    walked: Signal<Local, Bit>,
     newer: Signal<Local, U<8>>,
     behind: Signal<Local, U<8>>,
     gain: Signal<Local, U<8>>,
@@ -189,14 +195,19 @@ impl Logic for AckScan {
             examined,
             slot,
             offset,
+            sack_index,
             number,
             slot_lost,
-            slot_busy
+            slot_busy,
+            judged,
+            judged_slot,
+            judged_offset,
+            judged_number
         );
         dff_setup!(self, clock, news, best, best_slot, found, resend, resend_row, resend_number, resend_place, elapsed);
         self.acknowledge.next = false;
         self.lose.next = false;
-        self.mark_slot.next = self.slot.q.val();
+        self.mark_slot.next = self.judged_slot.q.val();
         self.tx_done.next = false;
         self.flush_done.next = false;
         self.expired_handled.next = false;
@@ -228,7 +239,7 @@ impl Logic for AckScan {
         self.write.next = false;
         self.clear.next = false;
 
-        // The walk: a slot is read in one clock and judged in the next.
+        // The walk: a slot is read in one clock, judged in the next, and the judgement is carried out in the third.
         self.place.next = self.index.q.val().get_bits::<4>(0);
         self.row_seq.next = self.rows.read_data.val().get_bits::<5>(0);
         self.walking.next = (self.step.q.val() == ScanStep::Acknowledge)
@@ -241,17 +252,32 @@ impl Logic for AckScan {
                 && (self.rows.read_data.val().get_bits::<3>(5) == self.row.q.val());
             self.slot.d.next = self.place.val();
             self.offset.d.next = self.row_seq.val() - self.base.q.val().get_bits::<5>(0);
+            self.sack_index.d.next = self.row_seq.val() - self.ack.val().get_bits::<5>(0) - 1;
             self.number.d.next = self.numbers.read_data.val();
             self.slot_lost.d.next = self.lost.val().get_bit(self.place.val().index());
             self.slot_busy.d.next = self.busy.val() && (self.busy_slot.val() == self.place.val());
         }
         self.before.next = self.offset.q.val() < self.advance.q.val().get_bits::<5>(0);
-        self.sack_index.next = self.offset.q.val() - self.advance.q.val().get_bits::<5>(0) - 1;
         self.hit.next = self.before.val()
-            || ((self.offset.q.val() != self.advance.q.val().get_bits::<5>(0))
-                && self.sack.val().get_bit(self.sack_index.val().index()));
-        self.newer.next = self.number.q.val() - self.latest.q.val();
+            || ((!self.sack_index.q.val().all()) && self.sack.val().get_bit(self.sack_index.q.val().index()));
+        self.newer.next = self.judged_number.q.val() - self.latest.q.val();
         self.behind.next = self.latest.q.val() - self.number.q.val();
+        self.judged_slot.d.next = self.slot.q.val();
+        self.judged_offset.d.next = self.offset.q.val();
+        self.judged_number.d.next = self.number.q.val();
+        self.judged.d.next = false;
+        if self.step.q.val() == ScanStep::Acknowledge {
+            self.judged.d.next = self.examined.q.val() && self.hit.val();
+        } else if self.step.q.val() == ScanStep::Lose {
+            self.judged.d.next = self.examined.q.val()
+                && !self.slot_lost.q.val()
+                && !self.behind.val().get_bit(7)
+                && self.behind.val().get_bits::<6>(1).any();
+        } else if self.step.q.val() == ScanStep::Find {
+            self.judged.d.next =
+                self.examined.q.val() && !self.slot_busy.q.val() && (self.slot_lost.q.val() != self.timeout.q.val());
+        }
+        self.walked.next = self.index.q.val().get_bit(4) && !self.examined.q.val() && !self.judged.q.val();
         self.gain.next = self.np_limit.val() - self.credit.q.val();
 
         if self.resend_take.val() {
@@ -314,14 +340,14 @@ impl Logic for AckScan {
                 }
             }
             ScanStep::Acknowledge => {
-                if self.examined.q.val() && self.hit.val() {
+                if self.judged.q.val() {
                     self.acknowledge.next = true;
                     self.news.d.next = true;
                     if !self.newer.val().get_bit(7) {
-                        self.latest.d.next = self.number.q.val();
+                        self.latest.d.next = self.judged_number.q.val();
                     }
                 }
-                if self.index.q.val().get_bit(4) && !self.examined.q.val() {
+                if self.walked.val() {
                     self.index.d.next = bits::<5>(0);
                     self.step.d.next = ScanStep::Write;
                     if self.news.q.val() {
@@ -330,23 +356,20 @@ impl Logic for AckScan {
                 }
             }
             ScanStep::Lose => {
-                if self.examined.q.val() && !self.slot_lost.q.val() && !self.behind.val().get_bit(7) {
-                    self.lose.next = self.behind.val() >= bits::<8>(2);
-                }
-                if self.index.q.val().get_bit(4) && !self.examined.q.val() {
+                self.lose.next = self.judged.q.val();
+                if self.walked.val() {
                     self.step.d.next = ScanStep::Write;
                 }
             }
             ScanStep::Find => {
-                if self.examined.q.val() && !self.slot_busy.q.val() && (self.slot_lost.q.val() != self.timeout.q.val())
-                {
-                    if !self.found.q.val() || (self.offset.q.val() < self.best.q.val()) {
-                        self.best.d.next = self.offset.q.val();
-                        self.best_slot.d.next = self.slot.q.val();
+                if self.judged.q.val() {
+                    if !self.found.q.val() || (self.judged_offset.q.val() < self.best.q.val()) {
+                        self.best.d.next = self.judged_offset.q.val();
+                        self.best_slot.d.next = self.judged_slot.q.val();
                         self.found.d.next = true;
                     }
                 }
-                if self.index.q.val().get_bit(4) && !self.examined.q.val() {
+                if self.walked.val() {
                     self.step.d.next = ScanStep::Found;
                 }
             }
@@ -445,8 +468,12 @@ impl Logic for AckScan {
             self.edges.write_data.next = bits::<16>(4);
             self.credits.write_data.next = bits::<8>(0);
         }
+        if !self.last_session.val().any() {
+            self.row.d.next = bits::<3>(0);
+        }
         if self.reset.val() {
             self.step.d.next = ScanStep::Clear;
+            self.judged.d.next = false;
             self.row.d.next = bits::<3>(0);
             self.served.d.next = false;
             self.flushed.d.next = false;

@@ -22,7 +22,7 @@ pub struct RetransmitTimer {
     pub ticks: Signal<In, U<24>>,
     /// DOWN_TICKS.
     pub down_ticks: Signal<In, U<24>>,
-    /// Look at `check_session`; `check_active`: it has frames in flight.
+    /// Look at `check_session`; in the clock after, `check_active`: it has frames in flight.
     pub check: Signal<In, Bit>,
     pub check_session: Signal<In, U<3>>,
     pub check_active: Signal<In, Bit>,
@@ -47,7 +47,6 @@ pub struct RetransmitTimer {
     known: Reg<U<8>>,
     backed_off: Reg<U<8>>,
     look: Reg<Bit>,
-    look_active: Reg<Bit>,
     row: Reg<U<3>>,
     compare: Reg<Bit>,
     elapsed: Reg<U<24>>,
@@ -86,20 +85,7 @@ impl RetransmitTimer {
 impl Logic for RetransmitTimer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            running,
-            known,
-            backed_off,
-            look,
-            look_active,
-            row,
-            compare,
-            elapsed,
-            elapsed_ticks,
-            limit
-        );
+        dff_setup!(self, clock, running, known, backed_off, look, row, compare, elapsed, elapsed_ticks, limit);
         dff_setup!(self, clock, judge, late, pending, pending_row, repeated, fresh);
         self.row_bit.next = bits::<8>(1) << self.row.q.val();
         self.restart_bit.next = bits::<8>(0);
@@ -116,12 +102,11 @@ impl Logic for RetransmitTimer {
         self.look.d.next = self.check.val() && !self.look.q.val() && !self.compare.q.val() && !self.judge.q.val();
         if self.check.val() && !self.look.q.val() && !self.compare.q.val() && !self.judge.q.val() {
             self.row.d.next = self.check_session.val();
-            self.look_active.d.next = self.check_active.val();
         }
         self.start.next = false;
         self.compare.d.next = false;
         if self.look.q.val() {
-            if !self.look_active.q.val() {
+            if !self.check_active.val() {
                 self.running.d.next = self.running.q.val() & !self.row_bit.val();
             } else if !(self.running.q.val() & self.row_bit.val()).any() {
                 self.start.next = true;

@@ -5,8 +5,8 @@
 //! lost frame before a new one. A session may send data while its frames in flight are below its limit; a new frame
 //! also needs room at the peer and one of 31 sequence numbers.
 //!
-//! Sessions are visited one a clock; a visit is judged in the next clock. A command is offered at the earliest three
-//! clocks after its cause, two without a timer being looked at meanwhile. The next one is chosen while a frame is
+//! Sessions are visited one a clock; a visit is weighed in the next clock and judged in the third. A command is offered
+//! four clocks after its cause, three without a timer being looked at meanwhile. The next one is chosen while a frame is
 //! being sent and offered after its `done`. An offer may change or be withdrawn until it is taken: it counts in the
 //! clock where `cmd_valid` and `cmd_ready` are both 1. Registered: all but `cmd_valid`, `ctl_ready` and the choice
 //! between control, acknowledgement and data. Reset clears all but table words. Waits for the Sender alone.
@@ -51,6 +51,7 @@ pub struct Scheduler {
     pub visited_oldest: Signal<In, U<16>>,
     pub visited_edge: Signal<In, U<16>>,
     pub visited_open_seq: Signal<In, U<16>>,
+    /// These two a clock later.
     pub visited_flight: Signal<In, U<5>>,
     pub visited_lost: Signal<In, Bit>,
     pub visited_limit: Signal<In, U<5>>,
@@ -101,8 +102,16 @@ pub struct Scheduler {
     seen_edge: Reg<U<16>>,
     seen_open: Reg<U<16>>,
     seen_ready: Reg<Bit>,
-    seen_lost: Reg<Bit>,
-    seen_allowed: Reg<Bit>,
+    seen_limit: Reg<U<5>>,
+    weighed: Reg<Bit>,
+    weighed_row: Reg<U<3>>,
+    weighed_next: Reg<U<16>>,
+    weighed_slot: Reg<U<4>>,
+    weighed_lost: Reg<Bit>,
+    weighed_open: Reg<Bit>,
+    weighed_fits: Reg<Bit>,
+    some_live: Reg<Bit>,
+    some_waiting: Reg<Bit>,
     chosen: Reg<Bit>,
     chosen_row: Reg<U<3>>,
     chosen_seq: Reg<U<16>>,
@@ -158,7 +167,9 @@ impl Logic for Scheduler {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, turn, look, look_now, seen, seen_row, seen_next, seen_oldest, seen_edge, seen_open);
-        dff_setup!(self, clock, seen_ready, seen_lost, seen_allowed, chosen, chosen_row, chosen_seq, chosen_slot);
+        dff_setup!(self, clock, seen_ready, seen_limit, chosen, chosen_row, chosen_seq, chosen_slot);
+        dff_setup!(self, clock, weighed, weighed_row, weighed_next, weighed_slot, weighed_lost, weighed_open);
+        dff_setup!(self, clock, weighed_fits, some_live, some_waiting);
         dff_setup!(self, clock, chosen_again, chosen_open, told, duty, duty_row, sending, sending_data, sending_again);
         dff_setup!(self, clock, sending_row, sending_seq, sending_slot, wanted, wanted_row);
 
@@ -170,15 +181,16 @@ impl Logic for Scheduler {
         self.flush_clear.next = !(self.chosen.q.val() && (self.chosen_row.q.val() == self.flush_session.val()))
             && !(self.duty.q.val() && (self.duty_row.q.val() == self.flush_session.val()))
             && !(self.seen.q.val() && (self.seen_row.q.val() == self.flush_session.val()))
+            && !(self.weighed.q.val() && (self.weighed_row.q.val() == self.flush_session.val()))
             && !(self.sending.q.val() && (self.sending_row.q.val() == self.flush_session.val()));
 
         // The visit: a timer when the time has changed, else whose turn it is to choose.
-        self.looking.next = (self.look_now.q.val() != self.now.val()) && self.live.val().any();
+        self.some_live.d.next = self.live.val().any();
+        self.some_waiting.d.next = self.any_unsent.val() || self.lost.val().any();
+        self.looking.next = (self.look_now.q.val() != self.now.val()) && self.some_live.q.val();
         self.visiting.next = !self.looking.val()
             && !self.chosen.q.val()
-            && ((self.open_ready.val() & self.allowed_up.val()).any()
-                || self.any_unsent.val()
-                || self.lost.val().any());
+            && ((self.open_ready.val() & self.allowed_up.val()).any() || self.some_waiting.q.val());
         self.visit_session.next = self.turn.q.val();
         if self.looking.val() {
             self.visit_session.next = self.look.q.val();
@@ -216,11 +228,14 @@ impl Logic for Scheduler {
             self.seen_edge.d.next = self.visited_edge.val();
             self.seen_open.d.next = self.visited_open_seq.val();
             self.seen_ready.d.next = self.open_ready.val().get_bit(self.visited.val().index());
-            self.seen_lost.d.next = self.visited_lost.val();
-            self.seen_allowed.d.next = self.visited_flight.val() < self.visited_limit.val();
+            self.seen_limit.d.next = self.visited_limit.val();
+        }
+        if !self.last_session.val().any() {
+            self.look.d.next = bits::<3>(0);
+            self.turn.d.next = bits::<3>(0);
         }
 
-        // The judgement.
+        // The visit is weighed.
         self.queued.next = self.seen_open.q.val() - self.seen_next.q.val();
         self.outstanding.next = self.seen_next.q.val() - self.seen_oldest.q.val();
         self.room.next = self.seen_edge.q.val() - self.seen_next.q.val();
@@ -228,6 +243,15 @@ impl Logic for Scheduler {
         self.new_closed.next = self.queued.val().any() && !self.queued.val().get_bit(15);
         self.new_fits.next =
             (self.outstanding.val() < bits::<16>(31)) && self.room.val().any() && !self.room.val().get_bit(15);
+        self.weighed.d.next = self.seen.q.val() && (self.visited_flight.val() < self.seen_limit.q.val());
+        self.weighed_row.d.next = self.seen_row.q.val();
+        self.weighed_next.d.next = self.seen_next.q.val();
+        self.weighed_slot.d.next = self.slots.read_data.val();
+        self.weighed_lost.d.next = self.visited_lost.val();
+        self.weighed_open.d.next = self.new_open.val();
+        self.weighed_fits.d.next = self.new_fits.val() && (self.new_open.val() || self.new_closed.val());
+
+        // The judgement.
         self.wanted.d.next = false;
         self.resend_take.next = false;
         self.keep.next = self.allowed_up.val().get_bit(self.chosen_row.q.val().index());
@@ -238,27 +262,27 @@ impl Logic for Scheduler {
             self.keep.next = false;
         }
         self.chosen.d.next = self.chosen.q.val() && self.keep.val();
-        if self.seen.q.val() && self.seen_allowed.q.val() && !self.chosen.q.val() {
-            if self.seen_lost.q.val() {
-                if self.resend_valid.val() && (self.resend_session.val() == self.seen_row.q.val()) {
+        if self.weighed.q.val() && !self.chosen.q.val() {
+            if self.weighed_lost.q.val() {
+                if self.resend_valid.val() && (self.resend_session.val() == self.weighed_row.q.val()) {
                     self.resend_take.next = true;
                     self.chosen.d.next = true;
-                    self.chosen_row.d.next = self.seen_row.q.val();
+                    self.chosen_row.d.next = self.weighed_row.q.val();
                     self.chosen_seq.d.next = self.resend_seq.val();
                     self.chosen_slot.d.next = self.resend_slot.val();
                     self.chosen_again.d.next = true;
                     self.chosen_open.d.next = false;
                 } else {
                     self.wanted.d.next = true;
-                    self.wanted_row.d.next = self.seen_row.q.val();
+                    self.wanted_row.d.next = self.weighed_row.q.val();
                 }
-            } else if self.new_fits.val() && (self.new_open.val() || self.new_closed.val()) {
+            } else if self.weighed_fits.q.val() {
                 self.chosen.d.next = true;
-                self.chosen_row.d.next = self.seen_row.q.val();
-                self.chosen_seq.d.next = self.seen_next.q.val();
-                self.chosen_slot.d.next = self.slots.read_data.val();
+                self.chosen_row.d.next = self.weighed_row.q.val();
+                self.chosen_seq.d.next = self.weighed_next.q.val();
+                self.chosen_slot.d.next = self.weighed_slot.q.val();
                 self.chosen_again.d.next = false;
-                self.chosen_open.d.next = self.new_open.val();
+                self.chosen_open.d.next = self.weighed_open.q.val();
             }
         }
         self.find.next = self.wanted.q.val();
@@ -318,6 +342,9 @@ impl Logic for Scheduler {
             self.sending_seq.d.next = self.cmd_seq.val();
             self.sending_slot.d.next = self.cmd_slot.val();
             if self.cmd_data.val() {
+                // What was seen before it is not what follows.
+                self.seen.d.next = false;
+                self.weighed.d.next = false;
                 self.chosen.d.next = false;
                 self.told.d.next = bits::<8>(0);
             } else if !self.ctl_valid.val() {
@@ -337,6 +364,7 @@ impl Logic for Scheduler {
             if self.sending_data.q.val() && self.done_aborted.val() {
                 // It comes next again: what was seen or chosen to follow it is not what follows.
                 self.seen.d.next = false;
+                self.weighed.d.next = false;
                 self.chosen.d.next = false;
             }
         }
@@ -367,6 +395,7 @@ impl Logic for Scheduler {
         }
         if self.reset.val() {
             self.seen.d.next = false;
+            self.weighed.d.next = false;
             self.chosen.d.next = false;
             self.duty.d.next = false;
             self.sending.d.next = false;

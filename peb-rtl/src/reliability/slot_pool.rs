@@ -4,8 +4,9 @@
 //! unsent, in flight (`sent` alone), lost (`sent` and `lost`) or acknowledged; an acknowledged slot is freed as soon
 //! as neither the Sender nor the next command uses it.
 //!
-//! Latency: events show in the flags one clock later, a new head of the free list two clocks after `free_take`.
-//! Registered: everything but the answer to `query`. Reset frees all. An event for a free slot does nothing.
+//! Latency: events show in the flags one clock later, a new head of the free list two clocks after `free_take`; the
+//! answer to `query` comes a clock later and tells of the flags as they were with the question, a `purge` frees a clock
+//! later, too. Registered: everything but the count in the answer. Reset frees all. An event for a free slot does nothing.
 //! `free_take` and `open` of a slot come in the same clock. Waits for nothing.
 
 use peb_hdl::prelude::*;
@@ -40,7 +41,9 @@ pub struct SlotPool {
     /// `reserved_slot` may be sent next.
     pub reserved: Signal<In, Bit>,
     pub reserved_slot: Signal<In, U<4>>,
-    /// Session asked about.
+    /// There is more than one session.
+    pub several: Signal<In, Bit>,
+    /// Session asked about; the answer comes a clock later.
     pub query: Signal<In, U<3>>,
     /// Its frames in flight, the one being sent included.
     pub query_flight: Signal<Out, U<5>>,
@@ -65,6 +68,10 @@ pub struct SlotPool {
     owner_0: Reg<U<16>>,
     owner_1: Reg<U<16>>,
     owner_2: Reg<U<16>>,
+    owned: Reg<U<16>>,
+    flying: Reg<U<16>>,
+    absent: Reg<U<16>>,
+    purging: Reg<Bit>,
     lowest: Signal<Local, U<16>>,
     open_bit: Signal<Local, U<16>>,
     head_bit: Signal<Local, U<16>>,
@@ -74,7 +81,6 @@ pub struct SlotPool {
     match_0: Signal<Local, U<16>>,
     match_1: Signal<Local, U<16>>,
     match_2: Signal<Local, U<16>>,
-    owned: Signal<Local, U<16>>,
     release: Signal<Local, U<16>>,
     done_bit: Signal<Local, U<16>>,
     acknowledge_bit: Signal<Local, U<16>>,
@@ -90,6 +96,7 @@ impl Logic for SlotPool {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, head, head_valid, taken, sent, missing, acknowledged, owner_0, owner_1, owner_2);
+        dff_setup!(self, clock, owned, flying, absent, purging);
         self.open_bit.next = bits::<16>(0);
         if self.open.val() {
             self.open_bit.next = bits::<16>(1) << self.open_slot.val();
@@ -121,12 +128,14 @@ impl Logic for SlotPool {
         if !self.query.val().get_bit(2) {
             self.match_2.next = !self.owner_2.q.val();
         }
-        self.owned.next = self.taken.q.val() & self.match_0.val() & self.match_1.val() & self.match_2.val();
-        self.query_lost.next = (self.owned.val() & self.missing.q.val() & !self.busy_bit.val()).any();
+        self.owned.d.next = self.taken.q.val() & self.match_0.val() & self.match_1.val() & self.match_2.val();
+        self.absent.d.next = self.missing.q.val() & !self.busy_bit.val();
+        self.query_lost.next = (self.owned.q.val() & self.absent.q.val()).any();
 
         // How many of them are in flight, counted in a tree.
-        self.spread.next = self.owned.val()
-            & ((self.sent.q.val() & !self.missing.q.val() & !self.acknowledged.q.val()) | self.busy_bit.val());
+        self.flying.d.next =
+            (self.sent.q.val() & !self.missing.q.val() & !self.acknowledged.q.val()) | self.busy_bit.val();
+        self.spread.next = self.owned.q.val() & self.flying.q.val();
         self.pairs.next = (self.spread.val() & bits::<16>(0x5555)) + ((self.spread.val() >> 1) & bits::<16>(0x5555));
         self.quads.next = (self.pairs.val() & bits::<16>(0x3333)) + ((self.pairs.val() >> 2) & bits::<16>(0x3333));
         self.octets.next = (self.quads.val() & bits::<16>(0x0f0f)) + ((self.quads.val() >> 4) & bits::<16>(0x0f0f));
@@ -134,9 +143,10 @@ impl Logic for SlotPool {
 
         // What happens to them.
         self.release.next = self.acknowledged.q.val() & !self.busy_bit.val() & !self.reserved_bit.val();
-        if self.purge.val() {
+        self.purging.d.next = self.purge.val();
+        if self.purging.q.val() {
             self.release.next =
-                (self.acknowledged.q.val() & !self.busy_bit.val() & !self.reserved_bit.val()) | self.owned.val();
+                (self.acknowledged.q.val() & !self.busy_bit.val() & !self.reserved_bit.val()) | self.owned.q.val();
         }
         self.done_bit.next = bits::<16>(0);
         if self.transmitted.val() {
@@ -172,6 +182,12 @@ impl Logic for SlotPool {
             self.owner_2.d.next = self.owner_2.q.val() | self.open_bit.val();
         }
 
+        if !self.several.val() {
+            self.owner_0.d.next = bits::<16>(0);
+            self.owner_1.d.next = bits::<16>(0);
+            self.owner_2.d.next = bits::<16>(0);
+        }
+
         // The head of the free list: any free slot, looked for while there is none.
         self.lowest.next = !self.taken.q.val() & (self.taken.q.val() + 1);
         if self.head_valid.q.val() {
@@ -199,6 +215,7 @@ impl Logic for SlotPool {
             self.missing.d.next = bits::<16>(0);
             self.acknowledged.d.next = bits::<16>(0);
             self.head_valid.d.next = false;
+            self.purging.d.next = false;
         }
     }
 }

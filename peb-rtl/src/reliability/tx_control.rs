@@ -3,8 +3,8 @@
 //! [`Scheduler`] visits the sessions and offers commands; [`SlotPool`] knows the slots; [`AckScan`] works on what the
 //! peers acknowledge; [`RttEstimator`] feeds [`RetransmitTimer`] and [`DelayWindow`].
 //!
-//! Latency: `open_ready` or `ack_due` to `cmd_valid` at most three clocks with one session; `accept` to `tx_done` at
-//! most 60. Throughput: a command a frame; the next is ready before the present one ends. Bad input: see [`AckScan`].
+//! Latency: `ack_due` to `cmd_valid` at most three clocks with one session, `open_ready` four; `accept` to `tx_done` at
+//! most 63. Throughput: a command a frame; the next is ready before the present one ends. Bad input: see [`AckScan`].
 //! Reset clears all; commands begin `SESSIONS` clocks later. Waits for the Sender, and a flush for the end of a frame
 //! of that session on the wire; the Sender always ends.
 
@@ -114,6 +114,8 @@ pub struct TxControl<const SESSIONS: usize> {
     counted_row: Reg<U<3>>,
     shown: Reg<U<32>>,
     last: Signal<Local, U<3>>,
+    /// The sessions that there are.
+    rows: Signal<Local, U<8>>,
     _activity: Activity,
 }
 
@@ -138,9 +140,12 @@ impl<const SESSIONS: usize> Logic for TxControl<SESSIONS> {
     fn update(&mut self) {
         dff_setup!(self, clock, counted, counted_row, shown);
         self.last.next = bits::<3>(7);
-        for _i in 0..SESSIONS {
+        self.rows.next = bits::<8>(0);
+        for i in 0..SESSIONS {
             self.last.next = self.last.val() + 1;
+            self.rows.next = self.rows.val().replace_bit(i, true);
         }
+        self.pool.several.next = self.last.val().any();
         self.scan.last_session.next = self.last.val();
         self.scheduler.last_session.next = self.last.val();
         self.pool.clock.next = self.clock.val();
@@ -202,7 +207,7 @@ impl<const SESSIONS: usize> Logic for TxControl<SESSIONS> {
         self.scan.echo.next = self.flags.val().get_bit(4);
         self.scan.open_seq.next = self.slot_write_seq.val().get_bits::<5>(0);
 
-        self.scheduler.session_up.next = self.session_up.val();
+        self.scheduler.session_up.next = self.session_up.val() & self.rows.val();
         self.scheduler.flush.next = self.flush.val();
         self.scheduler.flush_session.next = self.flush_session.val();
         self.scheduler.forget.next = self.scan.forget.val();
