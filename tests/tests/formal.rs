@@ -121,13 +121,14 @@ always @(*) begin
     if (push) assume (place_seen);
     if (used) assume (credit_seen);
     // The Packer pops what was offered, and does one thing at a time.
-    if (pop) assume (level != 0 && !push);
+    if (pop) assume (level != 0 && !push && !pushed);
     // AckScan: credit never runs backwards. The peer's Reassembly: 64 beyond what it delivered, at most.
     if (np_limit_write) assume (promised <= 64 && promised >= credits);
     // No place is lost or in two lists.
-    assert (level + free_count_q + spare_valid_q + (9'd8 - fresh_q) == 9'd8);
-    assert (level <= 8 && free_count_q <= 8 && fresh_q <= 8);
-    assert (used_places_q == level);
+    assert (level + freed_q + free_count_q + spare_valid_q + (9'd8 - fresh_q) == 9'd8);
+    assert (level <= 8 && freed_q <= 8 && free_count_q <= 8 && fresh_q <= 8);
+    assert (used_places_q == level + freed_q);
+    if (put_q) assert (pushed && spare_valid_q && !place_seen);
     assert (credits <= 64);
     assert (candidate_q == 0);
     assert (has_credit_q[0] == (was_credits != 0));
@@ -144,6 +145,7 @@ wire new_data = sending_q && sending_data_q && !sending_again_q;
 wire [15:0] flight = visited_next - visited_oldest;
 wire [15:0] after = visited_next + new_data;
 wire [15:0] chosen_ahead = chosen_seq_q - visited_oldest;
+wire [15:0] weighed_ahead = weighed_next_q - visited_oldest;
 reg past = 0;
 reg [15:0] past_flight, past_oldest;
 reg past_forget, past_clear;
@@ -176,6 +178,8 @@ always @(*) begin
     if (sending_q && sending_data_q) assert (sending_row_q == 0);
     if (new_data) assert (sending_seq_q == visited_next && flight < 31);
     if (chosen_q && !chosen_again_q) assert (chosen_seq_q == after && chosen_ahead < 31);
+    if (weighed_q) assert (weighed_row_q == 0);
+    if (weighed_q && weighed_fits_q) assert (weighed_next_q == after && weighed_ahead < 31);
     if (seen_q) assert (seen_next_q == after && seen_next_q - seen_oldest_q >= seen_next_q - visited_oldest);
 end
 reg reset_done = 1;

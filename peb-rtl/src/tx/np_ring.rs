@@ -10,13 +10,13 @@ use peb_hdl::prelude::*;
 ///
 /// - Latency: a head stands at the output three clocks after its last beat was written if no other is looked at, else up to
 ///   8 clocks later. Throughput: a beat a clock in and out.
-/// - Registered: all; the fields of a bit per session stand two clocks after what changes them. Reset and flush (of one session) clear
+/// - Registered: all; the fields of a bit per session stand two clocks after what changes them, `full` does after `push`. Reset and flush (of one session) clear
 ///   places and credit.
 /// - Places: each queue, and the free places that were used before, are a list linked by `links`; a place that was never used comes from
-///   `fresh`. `spare` is the place that is written. Each list has one place unlinked or linked in a clock at most, a flush waits for a clock
+///   `fresh`. `spare` is the place that is written. What is taken from a queue joins the free places a clock later. Each list has one place unlinked or linked in a clock at most, a flush waits for a clock
 ///   without.
 /// - Bad input: a TLP of which the last beat is not pushed is overwritten by the next. Nothing may be pushed while `full`. `push` and `pop`
-///   never come in the same clock, nor one in the clock after the other.
+///   never come in the same clock, nor one in the clock after the other; `session` stays for a clock after `push`.
 /// - Waits for credit only; nobody has to wait for it as long as it is not full.
 #[derive(Module)]
 pub struct NpRing<const SESSIONS: usize> {
@@ -63,6 +63,8 @@ pub struct NpRing<const SESSIONS: usize> {
 
     write_beat: Reg<U<3>>,
     read_beat: Reg<U<3>>,
+    /// `push` of a clock ago; `session` is still the same.
+    put: Reg<Bit>,
     candidate: Reg<U<3>>,
     candidate_ok: Reg<Bit>,
     room: Reg<Bit>,
@@ -82,6 +84,10 @@ pub struct NpRing<const SESSIONS: usize> {
     free_head: Reg<U<8>>,
     free_tail: Reg<U<8>>,
     free_count: Reg<U<9>>,
+    /// Places taken out of a queue, not yet among the free ones: how many, the first, the last.
+    freed: Reg<U<9>>,
+    freed_head: Reg<U<8>>,
+    freed_tail: Reg<U<8>>,
     /// The link of `free_head` can be read.
     settled: Reg<Bit>,
     /// Sessions whose queue is to be dropped.
@@ -111,9 +117,7 @@ pub struct NpRing<const SESSIONS: usize> {
     doomed: Signal<Local, U<8>>,
     refill: Signal<Local, Bit>,
     unlink: Signal<Local, Bit>,
-    freed: Signal<Local, U<9>>,
-    freed_head: Signal<Local, U<8>>,
-    freed_tail: Signal<Local, U<8>>,
+    join: Signal<Local, Bit>,
     link_write: Signal<Local, Bit>,
     link_at: Signal<Local, U<8>>,
     link_to: Signal<Local, U<8>>,
@@ -154,6 +158,7 @@ impl<const SESSIONS: usize> NpRing<SESSIONS> {
             flush_done: Signal::default(),
             write_beat: Reg::default(),
             read_beat: Reg::default(),
+            put: Reg::default(),
             candidate: Reg::default(),
             candidate_ok: Reg::default(),
             room: Reg::default(),
@@ -171,6 +176,9 @@ impl<const SESSIONS: usize> NpRing<SESSIONS> {
             free_head: Reg::default(),
             free_tail: Reg::default(),
             free_count: Reg::default(),
+            freed: Reg::default(),
+            freed_head: Reg::default(),
+            freed_tail: Reg::default(),
             settled: Reg::default(),
             dropping: Reg::default(),
             emptied: Reg::default(),
@@ -194,9 +202,7 @@ impl<const SESSIONS: usize> NpRing<SESSIONS> {
             doomed: Signal::default(),
             refill: Signal::default(),
             unlink: Signal::default(),
-            freed: Signal::default(),
-            freed_head: Signal::default(),
-            freed_tail: Signal::default(),
+            join: Signal::default(),
             link_write: Signal::default(),
             link_at: Signal::default(),
             link_to: Signal::default(),
@@ -219,6 +225,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             clock,
             write_beat,
             read_beat,
+            put,
             candidate,
             candidate_ok,
             room,
@@ -231,6 +238,9 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             free_head,
             free_tail,
             free_count,
+            freed,
+            freed_head,
+            freed_tail,
             settled,
             dropping,
             emptied,
@@ -249,11 +259,17 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.count[i].d.next = self.count[i].q.val();
         }
 
+        // A flush takes what is pushed in its clock.
+        self.put.d.next = self.push.val() && !(self.flush.val() && (self.flush_session.val() == self.session.val()));
+
         // What each queue holds.
         self.waiting_bits.next = 0.into();
         self.credit_bits.next = 0.into();
         for i in 0..SESSIONS {
-            self.waiting_bits.next = self.waiting_bits.val().replace_bit(i, self.count[i].q.val().any());
+            self.waiting_bits.next = self
+                .waiting_bits
+                .val()
+                .replace_bit(i, self.count[i].q.val().any() || (self.put.q.val() && (self.session.val().index() == i)));
             self.credit_bits.next =
                 self.credit_bits.val().replace_bit(i, self.np_sent[i].q.val() != self.np_allowed[i].q.val());
         }
@@ -298,7 +314,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
         }
         self.flushed.d.next = false;
         self.emptied.d.next = self.flush.val() && self.emptied.q.val();
-        self.splice.next = self.flush.val() && !self.emptied.q.val() && !self.push.val() && !self.pop.val();
+        self.splice.next = self.flush.val() && !self.emptied.q.val() && !self.put.q.val() && !self.pop.val();
         if self.splice.val() {
             self.emptied.d.next = true;
             self.flushed.d.next = true;
@@ -309,7 +325,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
         self.splice_all.next = 0.into();
         if self.splice.val() {
             self.splice_all.next = bits::<8>(1) << self.flush_session.val();
-        } else if self.restart.val() && !self.push.val() && !self.pop.val() && !self.flush.val() {
+        } else if self.restart.val() && !self.put.q.val() && !self.pop.val() && !self.flush.val() {
             self.splice_all.next = self.dropping.q.val() & (bits::<8>(0) - self.dropping.q.val());
             self.dropping.d.next = self.doomed.val() & !self.splice_all.val();
         }
@@ -318,16 +334,17 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
         self.read_place.next = 0.into();
         self.own_tail.next = 0.into();
         self.own_empty.next = false;
-        self.freed.next = 0.into();
-        self.freed_head.next = 0.into();
-        self.freed_tail.next = 0.into();
+        self.join.next = self.freed.q.val().any() && !self.put.q.val();
+        if self.join.val() {
+            self.freed.d.next = 0.into();
+        }
         for i in 0..SESSIONS {
             if self.candidate.q.val().index() == i {
                 self.read_place.next = self.head[i].q.val();
                 if self.pop.val() {
-                    self.freed.next = 1.into();
-                    self.freed_head.next = self.head[i].q.val();
-                    self.freed_tail.next = self.head[i].q.val();
+                    self.freed.d.next = 1.into();
+                    self.freed_head.d.next = self.head[i].q.val();
+                    self.freed_tail.d.next = self.head[i].q.val();
                     self.head[i].d.next = self.links[0].read_data.val();
                     self.count[i].d.next = self.count[i].q.val() - 1;
                 }
@@ -335,7 +352,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             if self.session.val().index() == i {
                 self.own_tail.next = self.tail[i].q.val();
                 self.own_empty.next = !self.count[i].q.val().any();
-                if self.push.val() {
+                if self.put.q.val() {
                     self.tail[i].d.next = self.spare.q.val();
                     self.count[i].d.next = self.count[i].q.val() + 1;
                     if !self.count[i].q.val().any() {
@@ -350,29 +367,29 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
                 self.np_allowed[i].d.next = self.np_limit.val();
             }
             if self.splice_all.val().get_bit(i) {
-                self.freed.next = self.count[i].q.val();
-                self.freed_head.next = self.head[i].q.val();
-                self.freed_tail.next = self.tail[i].q.val();
+                self.freed.d.next = self.count[i].q.val();
+                self.freed_head.d.next = self.head[i].q.val();
+                self.freed_tail.d.next = self.tail[i].q.val();
                 self.count[i].d.next = 0.into();
             }
         }
         self.link_write.next = false;
         self.link_at.next = self.own_tail.val();
         self.link_to.next = self.spare.q.val();
-        self.used_places.d.next = self.used_places.q.val() - self.freed.val();
-        if self.push.val() {
+        if self.put.q.val() {
             self.link_write.next = !self.own_empty.val();
             self.spare_valid.d.next = false;
             self.used_places.d.next = self.used_places.q.val() + 1;
-        } else if self.freed.val().any() {
+        } else if self.join.val() {
+            self.used_places.d.next = self.used_places.q.val() - self.freed.q.val();
             self.link_write.next = self.free_count.q.val().any();
             self.link_at.next = self.free_tail.q.val();
-            self.link_to.next = self.freed_head.val();
+            self.link_to.next = self.freed_head.q.val();
         }
 
         // A spare place: one that is free again, else one never used.
-        self.settled.d.next = !self.freed.val().any();
-        self.refill.next = !self.spare_valid.q.val() && !self.freed.val().any();
+        self.settled.d.next = !self.freed.q.val().any();
+        self.refill.next = !self.spare_valid.q.val() && !self.freed.q.val().any();
         self.unlink.next = self.refill.val() && self.free_count.q.val().any() && self.settled.q.val();
         if self.unlink.val() {
             self.spare.d.next = self.free_head.q.val();
@@ -384,11 +401,11 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.spare_valid.d.next = true;
             self.fresh.d.next = self.fresh.q.val() + 1;
         }
-        if self.freed.val().any() {
-            self.free_count.d.next = self.free_count.q.val() + self.freed.val();
-            self.free_tail.d.next = self.freed_tail.val();
+        if self.join.val() {
+            self.free_count.d.next = self.free_count.q.val() + self.freed.q.val();
+            self.free_tail.d.next = self.freed_tail.q.val();
             if !self.free_count.q.val().any() {
-                self.free_head.d.next = self.freed_head.val();
+                self.free_head.d.next = self.freed_head.q.val();
             }
         }
         for i in 0..2 {
@@ -426,6 +443,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
         if self.reset.val() {
             self.candidate.d.next = 0.into();
             self.candidate_ok.d.next = false;
+            self.put.d.next = false;
             self.waits.d.next = 0.into();
             self.has_credit.d.next = 0.into();
             self.room.d.next = false;
@@ -433,6 +451,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.spare_valid.d.next = false;
             self.fresh.d.next = 0.into();
             self.free_count.d.next = 0.into();
+            self.freed.d.next = 0.into();
             self.dropping.d.next = 0.into();
             self.emptied.d.next = false;
             self.flushed.d.next = false;

@@ -82,7 +82,7 @@ impl Queues {
         self.bench.dut().pop.next = false;
         self.bench.dut().used.next = false;
         self.bench.dut().restart.next = true;
-        self.bench.clocks(2);
+        self.bench.clocks(3);
         true
     }
     fn credit(&mut self, session: usize, limit: u64) {

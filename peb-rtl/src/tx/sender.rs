@@ -28,7 +28,7 @@ enum State {
 ///
 /// - Latency: `start` one clock after the command of an idle sender. Throughput: a word every 8 clocks; a frame starts in the
 ///   clock in which the MAC is ready.
-/// - Registered: the commands; header words are put together from the tables in the clock in which the MAC takes them.
+/// - Registered: the commands, and what the packer says of the frame; header words are put together from the tables in the clock in which the MAC takes them.
 /// - Reset clears all; the MAC then breaks off what is going out.
 /// - Bad input: commands of a session that is flushed while they wait, or while their frame goes out, end with
 ///   `done_aborted`. A command for a frame that does not exist is started and broken off.
@@ -144,15 +144,21 @@ pub struct Sender {
     half: Reg<Bit>,
     /// Clocks since the MAC took the word before, up to 3.
     age: Reg<U<2>>,
+    // The frame in the packer, of a clock ago: it is open, a TLP is being written into it, or was taken out; dwords.
+    live: Reg<Bit>,
+    filling: Reg<Bit>,
+    shrunk: Reg<Bit>,
+    there: Reg<U<9>>,
     close_now: Reg<Bit>,
+    /// The header of a control frame is out.
+    handed: Reg<Bit>,
     broken: Reg<Bit>,
     ended: Reg<Bit>,
     ended_aborted: Reg<Bit>,
     ended_dwords: Reg<U<9>>,
 
     taken: Signal<Local, Bit>,
-    live: Signal<Local, Bit>,
-    there: Signal<Local, U<9>>,
+    is_live: Signal<Local, Bit>,
     sent: Signal<Local, U<9>>,
     with_this: Signal<Local, U<9>>,
     base: Signal<Local, U<6>>,
@@ -201,26 +207,38 @@ impl Logic for Sender {
             broken,
             ended,
             ended_aborted,
-            ended_dwords
+            ended_dwords,
+            handed,
+            live,
+            filling,
+            shrunk,
+            there
         );
         self.ended.d.next = false;
         self.close_now.d.next = false;
 
         // The open frame: how much of it is there.
-        self.live.next = self.data.q.val() && self.read_open.val() && (self.read_open_seq.val() == self.seq.q.val());
-        self.there.next = self.read_length.val();
-        if self.live.val() {
-            self.there.next = self.read_fill.val();
+        self.is_live.next = self.data.q.val() && self.read_open.val() && (self.read_open_seq.val() == self.seq.q.val());
+        self.live.d.next = self.is_live.val();
+        self.filling.d.next = self.writing.val();
+        self.shrunk.d.next = self.rollback.val() && (self.state.q.val() != State::Idle);
+        self.there.d.next = self.read_length.val();
+        if self.is_live.val() {
+            self.there.d.next = self.read_fill.val();
             if self.writing.val() {
-                self.there.next = self.write_pos.val();
+                self.there.d.next = self.write_pos.val();
             }
         }
         self.sent.next = bit_cast::<9, 8>(self.index.q.val()) << 1;
         self.with_this.next = self.sent.val() + 2;
 
         self.start.next = false;
-        self.dst.next = self.peer_mac.val();
-        self.cmd_ready.next = (self.cmd_kind.val() == 0) && !self.queued.q.val();
+        self.dst.next = self.cmd_dst.val();
+        if self.queued.q.val() {
+            self.dst.next = self.peer_mac.val();
+        }
+        self.handed.d.next = false;
+        self.cmd_ready.next = ((self.cmd_kind.val() == 0) && !self.queued.q.val()) || self.handed.q.val();
         self.ack_sent.next = false;
         self.aborted.next = false;
         self.word_valid.next = false;
@@ -256,7 +274,6 @@ impl Logic for Sender {
                     && (self.cmd_kind.val() != 0)
                 {
                     self.start.next = true;
-                    self.dst.next = self.cmd_dst.val();
                     self.state.d.next = State::Header;
                 }
             }
@@ -274,7 +291,7 @@ impl Logic for Sender {
                             self.state.d.next = State::Body;
                         }
                         if self.control.q.val() {
-                            self.cmd_ready.next = true;
+                            self.handed.d.next = true;
                         }
                     }
                 }
@@ -294,17 +311,17 @@ impl Logic for Sender {
                 } else if !self.loaded.q.val() {
                     self.last.d.next = false;
                     self.half.d.next = false;
-                    if self.there.val() > self.with_this.val() {
+                    if self.there.q.val() > self.with_this.val() {
                         self.loaded.d.next = true;
-                    } else if self.live.val() && self.writing.val() {
-                        self.loaded.d.next = self.there.val() == self.with_this.val();
-                    } else if self.there.val() > self.sent.val() {
-                        if self.live.val() {
-                            self.close_now.d.next = self.age.q.val() == 3;
+                    } else if self.live.q.val() && self.filling.q.val() {
+                        self.loaded.d.next = self.there.q.val() == self.with_this.val();
+                    } else if self.there.q.val() > self.sent.val() {
+                        if self.live.q.val() {
+                            self.close_now.d.next = self.age.q.val().get_bit(1);
                         } else {
                             self.loaded.d.next = true;
                             self.last.d.next = true;
-                            self.half.d.next = self.there.val() != self.with_this.val();
+                            self.half.d.next = self.there.q.val() != self.with_this.val();
                         }
                     }
                 }
@@ -315,11 +332,11 @@ impl Logic for Sender {
             self.ts.d.next = self.now.val();
         }
         // What was sent, or is about to be, was taken out of the frame.
-        if self.live.val()
-            && self.rollback.val()
+        if self.live.q.val()
+            && self.shrunk.q.val()
             && (self.state.q.val() != State::Idle)
-            && ((self.there.val() <= self.sent.val())
-                || (self.loaded.q.val() && (self.there.val() < self.with_this.val())))
+            && ((self.there.q.val() <= self.sent.val())
+                || (self.loaded.q.val() && (self.there.q.val() < self.with_this.val())))
         {
             self.broken.d.next = true;
         }
@@ -334,10 +351,10 @@ impl Logic for Sender {
             self.state.d.next = State::Idle;
             self.ended.d.next = true;
             self.ended_aborted.d.next = self.mac_aborted.val();
-            self.aborted.next = self.mac_aborted.val() && self.live.val();
+            self.aborted.next = self.mac_aborted.val() && self.live.q.val();
             self.ended_dwords.d.next = 0.into();
             if self.data.q.val() {
-                self.ended_dwords.d.next = self.there.val();
+                self.ended_dwords.d.next = self.there.q.val();
             }
         }
 
@@ -448,6 +465,8 @@ impl Logic for Sender {
             self.queued.d.next = false;
             self.close_now.d.next = false;
             self.ended.d.next = false;
+            self.shrunk.d.next = false;
+            self.handed.d.next = false;
         }
     }
 }
