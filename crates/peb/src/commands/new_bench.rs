@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{bail, Context};
 
-const MAIN: &str = include_str!("new_bench/main.rs.txt");
+const MAIN: &str = include_str!("../../../../examples/slice.rs");
 
 /// Make a directory with a block and its bench that compile and run.
 #[derive(Debug, clap::Args)]
