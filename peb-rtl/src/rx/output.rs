@@ -16,7 +16,7 @@ use peb_hdl::prelude::*;
 /// - Ordered TLPs made in this PEB (`local`) enter between those of the tunnel, in turns with them.
 /// - A non-posted TLP needs a verdict before it leaves: its header is shown with `np_head`; in a clock with verdict [`SEND`] it may begin to
 ///   leave, with [`DROP`] it is gone, with [`DIVERT`] it leaves by the other stream.
-/// - Flush of a session: its non-posted TLPs are dead, go without a verdict and give no credit back. Takes 66 clocks, and one for each beat
+/// - Flush of a session: its non-posted TLPs are dead, go without a verdict and give no credit back. Takes 67 clocks, and one for each beat
 ///   of a non-posted TLP that comes, `flushing` meanwhile.
 #[derive(Module, Default)]
 pub struct Output {
@@ -113,6 +113,13 @@ pub struct Output {
     walk_valid: Reg<Bit>,
     walk_hit: Reg<Bit>,
     walk_over: Reg<Bit>,
+    /// The flush, a clock later; it is that of the oldest non-posted TLP.
+    ending: Reg<Bit>,
+    ending_session: Reg<U<3>>,
+    hit: Reg<Bit>,
+    /// The queues had a place to spare a clock ago, or have one.
+    space: Reg<Bit>,
+    np_space: Reg<Bit>,
     /// The session of the oldest non-posted TLP has ended.
     forgotten: Reg<Bit>,
     /// Beats: data, half, last, local.
@@ -124,7 +131,6 @@ pub struct Output {
     staged: LutRam<W<66>, 3>,
     entry: Signal<Local, W<67>>,
     choose_local: Signal<Local, Bit>,
-    space: Signal<Local, Bit>,
     beat: Signal<Local, W<67>>,
     free: Signal<Local, Bit>,
     np_idle: Signal<Local, Bit>,
@@ -187,6 +193,11 @@ impl Logic for Output {
             walk_valid,
             walk_hit,
             walk_over,
+            ending,
+            ending_session,
+            hit,
+            space,
+            np_space,
             forgotten
         );
         clock!(self, clock, ordered, waiting, stamps, dead, staged);
@@ -197,21 +208,23 @@ impl Logic for Output {
         self.may_np.d.next = self.np_ok.val();
 
         // In.
-        self.space.next = self.level.q.val() < 32;
+        self.space.d.next = self.level.q.val() < 31;
         self.choose_local.next = self.mid_local.q.val()
             || (self.local_valid.val()
                 && !self.mid_tunnel.q.val()
                 && (self.local_turn.q.val() || !self.valid.val() || self.non_posted.val()));
         self.entry.next = bit_cast_wide::<67, 64>(self.data.val());
         self.entry.next = self.entry.val().replace_bit(64, self.half.val()).replace_bit(65, self.last.val());
-        self.ready.next = self.space.val() && !self.choose_local.val();
+        self.ready.next = self.space.q.val() && !self.choose_local.val();
         if self.non_posted.val() {
-            self.ready.next = self.np_level.q.val() < 64;
+            self.ready.next = self.np_space.q.val();
         }
-        self.local_ready.next = self.space.val() && self.choose_local.val();
-        self.np_push.next = self.valid.val() && self.non_posted.val() && (self.np_level.q.val() < 64);
+        self.local_ready.next = self.space.q.val() && self.choose_local.val();
+        self.np_push.next = self.valid.val() && self.non_posted.val() && self.np_space.q.val();
+        self.np_space.d.next = !self.np_level.q.val().get_bit(6)
+            && !((self.np_level.q.val() == 63) && self.np_push.val() && self.last.val());
         self.waiting.write_data.next = bit_cast_wide_wide::<66, 67>(self.entry.val());
-        self.push.next = self.valid.val() && !self.non_posted.val() && self.space.val() && !self.choose_local.val();
+        self.push.next = self.valid.val() && !self.non_posted.val() && self.space.q.val() && !self.choose_local.val();
         if self.push.val() {
             self.mid_tunnel.d.next = !self.last.val();
             self.local_turn.d.next = true;
@@ -224,7 +237,7 @@ impl Logic for Output {
                 .replace_bit(64, self.local_half.val())
                 .replace_bit(65, self.local_last.val())
                 .replace_bit(66, true);
-            if self.local_valid.val() && self.space.val() {
+            if self.local_valid.val() && self.space.q.val() {
                 self.push.next = true;
                 self.mid_local.d.next = !self.local_last.val();
                 self.local_turn.d.next = false;
@@ -294,17 +307,19 @@ impl Logic for Output {
             bit_cast_wide::<128, 64>(self.head_low.q.val()) | (bit_cast_wide::<128, 64>(self.head_high.q.val()) << 64);
         self.np_owner.next = self.owner.q.val();
         self.np_idle.next = self.here.q.val() && !self.in_np.q.val() && !self.in_divert.q.val();
-        self.kill.next = self.here.q.val()
-            && (self.forgotten.q.val() || (self.flush.val() && (self.flush_session.val() == self.owner.q.val())));
+        self.ending.d.next = self.flush.val();
+        self.ending_session.d.next = self.flush_session.val();
+        self.hit.d.next = self.ending.q.val() && (self.ending_session.q.val() == self.owner.q.val());
+        self.kill.next = self.here.q.val() && (self.forgotten.q.val() || self.hit.q.val());
         self.forgotten.d.next = self.kill.val();
         self.np_head.next = self.np_idle.val() && !self.head_dead.q.val() && !self.kill.val();
 
         // The non-posted TLPs of a session that ends are marked, one place a clock.
         self.owners[1].read_address.next = self.walk.q.val().get_bits::<6>(0);
         self.walk_valid.d.next = false;
-        self.walk_hit.d.next = self.owners[1].read_data.val() == self.flush_session.val();
+        self.walk_hit.d.next = self.owners[1].read_data.val() == self.ending_session.q.val();
         self.walked.d.next = self.walk.q.val();
-        if !self.flush.val() {
+        if !self.ending.q.val() {
             self.walk.d.next = 0.into();
         } else if self.walk_valid.q.val() && self.np_push.val() {
             // A TLP that comes goes first; the mark waits.
@@ -316,7 +331,7 @@ impl Logic for Output {
             self.walk.d.next = self.walk.q.val() + 1;
         }
         self.walk_over.d.next = self.walked.q.val().get_bit(6);
-        self.flushing.next = self.flush.val() && !self.walk_over.q.val();
+        self.flushing.next = self.flush.val() && !(self.ending.q.val() && self.walk_over.q.val());
         self.dead.write_enable.next = self.np_push.val() || (self.walk_valid.q.val() && self.walk_hit.q.val());
         self.dead.write_address.next = self.walked.q.val().get_bits::<6>(0);
         self.dead.write_data.next = true;
@@ -474,6 +489,10 @@ impl Logic for Output {
             self.in_divert.d.next = false;
             self.walk.d.next = 0.into();
             self.walk_valid.d.next = false;
+            self.ending.d.next = false;
+            self.hit.d.next = false;
+            self.space.d.next = true;
+            self.np_space.d.next = true;
             self.forgotten.d.next = false;
         }
     }

@@ -5,7 +5,7 @@ use peb_hdl::prelude::*;
 
 /// [`HeaderCapture`], [`Reassembly`] and [`Unpacker`]: frames from the MAC in, TLPs of all sessions out.
 ///
-/// - Latency: the first beat of a TLP stands at the output 8 clocks after `accept`. Throughput: a beat a clock.
+/// - Latency: the first beat of a TLP stands at the output 11 clocks after `accept`. Throughput: a beat a clock.
 /// - Registered, reset, bad input, waiting: see the blocks. Only wires here.
 #[derive(Module)]
 pub struct RxPath<const SESSIONS: usize, const A: usize> {

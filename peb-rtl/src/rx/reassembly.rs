@@ -6,6 +6,7 @@ use peb_hdl::prelude::*;
 enum State {
     Init,
     Idle,
+    Compare,
     Decide,
     Run,
     Store,
@@ -20,9 +21,10 @@ enum State {
 ///
 /// `A` is the width of the table of slots: 5 bits of sequence number and those of the session that are used (io: 5, host: 8).
 ///
-/// - Latency: a frame in order stands in the queue 3 clocks after `accept`; `rx_done` follows one clock later, and one more for each
+/// - Latency: a frame in order stands in the queue 4 clocks after `accept`; `rx_done` follows one clock later, and one more for each
 ///   frame that had waited for it. Throughput: far above that of the shortest frames.
-/// - Registered: all state; the queue and acknowledgement ports are read from tables at once.
+/// - Registered: all state; the queue and acknowledgement ports are read from tables at once. A non-posted TLP that has left is counted
+///   two clocks later.
 /// - Reset: all slots are free, all sessions begin at sequence number 0; takes 32 clocks.
 /// - Bad input: duplicates and frames beyond the window are counted and acknowledged; a frame with no slot to follow it is counted in
 ///   `no_space` and not acknowledged.
@@ -91,6 +93,8 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     offset: Reg<U<8>>,
     session: Reg<U<3>>,
     expected: Reg<U<16>>,
+    /// How far the frame is from the one after the expected one.
+    beyond: Reg<U<16>>,
     ahead: Reg<U<31>>,
     slot: Reg<U<5>>,
     length: Reg<U<9>>,
@@ -104,6 +108,13 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     queued: Reg<U<6>>,
     /// Frames in the queue or in the Unpacker.
     in_order: Reg<U<6>>,
+    /// Free slots were so many a clock ago: any, and more than the reserve.
+    any_free: Reg<Bit>,
+    many_free: Reg<Bit>,
+    /// Nothing of the session that is flushed was there a clock ago.
+    empty: Reg<Bit>,
+    left_np: Reg<Bit>,
+    left_session: Reg<U<3>>,
     memory: Ram<U<64>, 13>,
     slot_of: LutRam<U<14>, A>,
     row: LutRam<U<47>, 3>,
@@ -117,11 +128,11 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     promise: Constant<U<8>>,
     /// A new promise is told after a quarter of it: mask of the count.
     quarter: Constant<U<8>>,
-    distance: Signal<Local, U<16>>,
     table_seq: Signal<Local, U<16>>,
     take: Signal<Local, Bit>,
     push: Signal<Local, Bit>,
     give: Signal<Local, Bit>,
+    wipe: Signal<Local, Bit>,
     give_slot: Signal<Local, U<5>>,
     store: Signal<Local, Bit>,
     np_next: Signal<Local, U<8>>,
@@ -131,7 +142,8 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     owed: Signal<Local, U<8>>,
     room: Signal<Local, U<6>>,
     place: Signal<Local, U<8>>,
-    bit: Signal<Local, U<8>>,
+    not_expected: Signal<Local, U<16>>,
+    bit: Signal<Local, U<5>>,
     wide: Signal<Local, U<13>>,
     _activity: Activity,
 }
@@ -188,6 +200,7 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             offset: Reg::default(),
             session: Reg::default(),
             expected: Reg::default(),
+            beyond: Reg::default(),
             ahead: Reg::default(),
             slot: Reg::default(),
             length: Reg::default(),
@@ -200,6 +213,11 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             queue_tail: Reg::default(),
             queued: Reg::default(),
             in_order: Reg::default(),
+            any_free: Reg::default(),
+            many_free: Reg::default(),
+            empty: Reg::default(),
+            left_np: Reg::default(),
+            left_session: Reg::default(),
             memory: Ram::with_depth(32 * 192),
             slot_of: LutRam::default(),
             row: LutRam::default(),
@@ -212,7 +230,7 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             reserve: Constant::new((SESSIONS as u64).into()),
             promise: Constant::new(Self::PROMISE.into()),
             quarter: Constant::new((Self::PROMISE / 4 - 1).into()),
-            distance: Signal::default(),
+            wipe: Signal::default(),
             table_seq: Signal::default(),
             take: Signal::default(),
             push: Signal::default(),
@@ -226,6 +244,7 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             owed: Signal::default(),
             room: Signal::default(),
             place: Signal::default(),
+            not_expected: Signal::default(),
             bit: Signal::default(),
             wide: Signal::default(),
             _activity: Activity::default(),
@@ -251,6 +270,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
             offset,
             session,
             expected,
+            beyond,
             ahead,
             slot,
             length,
@@ -262,7 +282,12 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
             queue_head,
             queue_tail,
             queued,
-            in_order
+            in_order,
+            any_free,
+            many_free,
+            empty,
+            left_np,
+            left_session
         );
         clock!(self, clock, memory, slot_of, row, ack_row, echo, np_count, np_told, free_list, queue);
         self.rx_done.next = false;
@@ -303,12 +328,10 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         self.row.write_address.next = self.session.q.val();
         self.row.write_data.next =
             (bit_cast::<47, 31>(self.ahead.q.val()) << 16) | bit_cast::<47, 16>(self.expected.q.val());
-        self.distance.next = self.seq.val() - self.expected.q.val();
-        self.bit.next = self.distance.val().get_bits::<8>(0) - 1;
+        self.not_expected.next = !self.expected.q.val();
+        self.beyond.d.next = self.seq.val() + self.not_expected.val();
+        self.bit.next = self.beyond.q.val().get_bits::<5>(0);
         self.table_seq.next = self.expected.q.val() + 1;
-        if self.state.q.val() == State::FlushHeld {
-            self.table_seq.next = self.expected.q.val() + bit_cast::<16, 5>(self.count.q.val()) + 1;
-        }
         self.place.next =
             (bit_cast::<8, 3>(self.session.q.val()) << 5) | bit_cast::<8, 5>(self.table_seq.val().get_bits::<5>(0));
         self.slot_of.read_address.next = bit_cast::<A, 8>(self.place.val());
@@ -344,30 +367,33 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
                 self.expected.d.next = self.row.read_data.val().get_bits::<16>(0);
                 self.ahead.d.next = self.row.read_data.val().get_bits::<31>(16);
                 if self.accept.val() {
-                    self.state.d.next = State::Decide;
+                    self.state.d.next = State::Compare;
                 } else if self.flush.val() {
                     self.session.d.next = self.flush_session.val();
                     self.state.d.next = State::FlushLoad;
                 }
             }
-            State::Decide => {
+            State::Compare => {
                 self.echo.write_enable.next = true;
+                self.state.d.next = State::Decide;
+            }
+            State::Decide => {
                 self.slot.d.next = self.landing.q.val();
                 self.length.d.next = self.dwords.val();
                 self.state.d.next = State::Done;
                 if self.flags.val().get_bit(0) {
-                    if self.distance.val() == 0 {
-                        if self.free.q.val().any() {
+                    if self.beyond.q.val().all() {
+                        if self.any_free.q.val() {
                             self.take.next = true;
                             self.state.d.next = State::Run;
                         } else {
                             self.no_space.next = true;
                         }
-                    } else if self.distance.val() <= 30 {
+                    } else if self.beyond.q.val() < 30 {
                         if self.ahead.q.val().get_bit(self.bit.val().index()) {
                             self.duplicate.next = true;
                             self.state.d.next = State::Store;
-                        } else if self.free.q.val() > self.reserve.val() {
+                        } else if self.many_free.q.val() {
                             self.take.next = true;
                             self.out_of_order.next = true;
                             self.slot_of.write_enable.next = true;
@@ -413,7 +439,9 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
                 // The Unpacker's release goes first.
                 if !self.release.val() {
                     self.count.d.next = self.count.q.val() + 1;
-                    if self.ahead.q.val().get_bit(self.count.q.val().index()) {
+                    self.expected.d.next = self.expected.q.val() + 1;
+                    self.ahead.d.next = self.ahead.q.val() >> 1;
+                    if self.ahead.q.val().get_bit(0) {
                         self.give.next = true;
                         self.give_slot.next = self.slot_of.read_data.val().get_bits::<5>(0);
                     }
@@ -428,12 +456,16 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
                 self.store.next = true;
                 self.echo.write_enable.next = true;
                 self.echo.write_data.next = 0.into();
-                if !self.queued.q.val().any() && !self.unpacking.val() {
+                if self.empty.q.val() {
                     self.flush_done.next = true;
                     self.state.d.next = State::Idle;
                 }
             }
         }
+        self.any_free.d.next = self.free.q.val().any();
+        self.many_free.d.next = self.free.q.val() > self.reserve.val();
+        self.empty.d.next =
+            (self.state.q.val() == State::FlushQueue) && !self.queued.q.val().any() && !self.unpacking.val();
         self.row.write_enable.next = self.store.val();
         self.ack_row.write_enable.next = self.store.val();
         self.ack_row.write_address.next = self.session.q.val();
@@ -485,16 +517,17 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         self.frame_dwords.next = self.queue.read_data.val().get_bits::<9>(8);
 
         // Non-posted TLPs that have left, per session.
-        self.np_count.read_address.next = self.np_session.val();
+        self.left_np.d.next = self.np_delivered.val();
+        self.left_session.d.next = self.np_session.val();
+        self.np_count.read_address.next = self.left_session.q.val();
         self.np_next.next = self.np_count.read_data.val() + 1;
-        self.np_write.next = self.np_delivered.val();
-        self.np_row.next = self.np_session.val();
+        self.np_write.next = self.left_np.q.val();
+        self.np_row.next = self.left_session.q.val();
         self.np_value.next = self.np_next.val();
-        if ((self.state.q.val() == State::FlushHeld)
+        self.wipe.next = (self.state.q.val() == State::FlushHeld)
             || (self.state.q.val() == State::FlushQueue)
-            || (self.state.q.val() == State::Init))
-            && (!self.np_delivered.val() || (self.np_session.val() == self.session.q.val()))
-        {
+            || (self.state.q.val() == State::Init);
+        if self.wipe.val() && (!self.left_np.q.val() || (self.left_session.q.val() == self.session.q.val())) {
             // Those of other sessions go first; there is a clock between any two.
             self.np_write.next = true;
             self.np_row.next = self.session.q.val();
@@ -532,8 +565,8 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         if self.state.q.val() == State::Store {
             self.owed.next = self.owed.val() | (bits::<8>(1) << self.session.q.val());
         }
-        if self.np_delivered.val() && !(self.np_next.val() & self.quarter.val()).any() {
-            self.owed.next = self.owed.val() | (bits::<8>(1) << self.np_session.val());
+        if self.left_np.q.val() && !(self.np_next.val() & self.quarter.val()).any() {
+            self.owed.next = self.owed.val() | (bits::<8>(1) << self.left_session.q.val());
         }
         if self.state.q.val() == State::FlushQueue {
             self.small.d.next = self.small.q.val() & !(bits::<8>(1) << self.session.q.val());
@@ -554,6 +587,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
             self.queue_tail.d.next = 0.into();
             self.queued.d.next = 0.into();
             self.in_order.d.next = 0.into();
+            self.left_np.d.next = false;
         }
     }
 }

@@ -4,13 +4,14 @@ use peb_hdl::prelude::*;
 
 /// Reads frames from receive memory and cuts them into TLPs by their first dwords, aligned to beats of 64 bits.
 ///
-/// - Latency: the first beat stands at the output 4 clocks after a frame is offered. Throughput: a beat a clock and one clock to look at
+/// - Latency: the first beat stands at the output 6 clocks after a frame is offered. Throughput: a beat a clock and two clocks to look at
 ///   each TLP; once a TLP has begun its beats come without a gap as long as `ready` is 1.
-/// - Registered: the dwords read ahead (five at most) and all state; the output follows from them.
+/// - Registered: the words read ahead (16 at most) and all state; the output follows from them. `release` comes a clock after the frame ended.
 /// - Reset: forgets the frame it is in.
 /// - Bad input: what begins like no TLP, or is longer than the rest of its frame or, non-posted, than 16 dwords, ends the frame and is `malformed`.
 /// - Control records (first byte 0xE0 to 0xFE) of two dwords come out at `record`, in the order of the stream; others are passed over.
 /// - Waits for `ready` alone, and only to begin a TLP or in the middle of an ordered one. An ordered TLP that was offered comes, flush or not.
+///   A flush is obeyed from the clock after it on.
 #[derive(Module, Default)]
 pub struct Unpacker {
     pub clock: Signal<In, Clk>,
@@ -53,117 +54,125 @@ pub struct Unpacker {
     inside: Reg<Bit>,
     slot: Reg<U<5>>,
     owner: Reg<U<3>>,
-    /// Dwords of the frame that are not consumed.
+    killed: Reg<Bit>,
+    ended: Reg<Bit>,
+    /// Dwords of the frame behind the TLP that it is in.
     left: Reg<U<9>>,
     /// Words of the frame that are not requested.
-    unread: Reg<U<9>>,
+    unread: Reg<U<8>>,
     address: Reg<U<13>>,
     arriving: Reg<Bit>,
-    /// Dwords read ahead, the oldest in the low bits.
-    low: Reg<U<64>>,
-    middle: Reg<U<64>>,
-    high: Reg<U<32>>,
-    held: Reg<U<3>>,
-    /// Dwords left of the TLP; 0: between TLPs.
-    rest: Reg<U<9>>,
-    to_np: Reg<Bit>,
-    skipping: Reg<Bit>,
-    /// The dword in `low` begins a TLP and has been looked at: its length, and what it is.
+    /// Words read ahead, twice: to see two at once.
+    words: LutRam<U<64>, 4>,
+    later: LutRam<U<64>, 4>,
+    put: Reg<U<4>>,
+    get: Reg<U<4>>,
+    held: Reg<U<5>>,
+    /// Two words are here, or all that are left.
+    filled: Reg<Bit>,
+    /// The stream goes on with this dword, the second of a word whose first is used up.
+    carry: Reg<U<32>>,
+    odd: Reg<Bit>,
+    /// The next dword begins a TLP and has been looked at: its length, and what it is.
     looked: Reg<Bit>,
-    seen_whole: Reg<U<11>>,
+    span: Reg<U<11>>,
     seen_np: Reg<Bit>,
     seen_skip: Reg<Bit>,
-    /// The frame ends here; because of something malformed.
-    seen_end: Reg<Bit>,
-    seen_malformed: Reg<Bit>,
-    /// The first beat of an ordered TLP was offered and not taken: whoever looks at it may rely on its coming.
-    offered: Reg<Bit>,
-    record_like: Signal<Local, Bit>,
-    span: Signal<Local, U<11>>,
-    faulty: Signal<Local, Bit>,
-    total: Signal<Local, U<11>>,
+    seen_bad: Reg<Bit>,
+    seen_fill: Reg<Bit>,
+    /// In a TLP: dwords from this beat on, whether they are one, and two at most.
+    busy: Reg<Bit>,
+    rest: Reg<U<9>>,
+    one: Reg<Bit>,
+    final_beat: Reg<Bit>,
+    fresh: Reg<Bit>,
+    to_np: Reg<Bit>,
+    skipping: Reg<Bit>,
+    next_get: Signal<Local, U<4>>,
+    head_word: Signal<Local, U<64>>,
+    next_word: Signal<Local, U<64>>,
+    beat: Signal<Local, U<64>>,
+    second: Signal<Local, U<64>>,
     fmt_type: Signal<Local, U<8>>,
     is_np: Signal<Local, Bit>,
     known: Signal<Local, Bit>,
-    enough: Signal<Local, Bit>,
-    np: Signal<Local, Bit>,
-    skip: Signal<Local, Bit>,
-    whole: Signal<Local, U<11>>,
-    eat: Signal<Local, U<2>>,
-    move_on: Signal<Local, Bit>,
+    record_like: Signal<Local, Bit>,
+    total: Signal<Local, U<11>>,
+    here: Signal<Local, Bit>,
+    withdrawn: Signal<Local, Bit>,
+    go: Signal<Local, Bit>,
+    pop: Signal<Local, Bit>,
+    behind: Signal<Local, U<12>>,
+    faulty: Signal<Local, Bit>,
     over: Signal<Local, Bit>,
     request: Signal<Local, Bit>,
-    after: Signal<Local, U<3>>,
-    low_after: Signal<Local, U<64>>,
-    middle_after: Signal<Local, U<64>>,
-    high_after: Signal<Local, U<32>>,
     wide: Signal<Local, U<13>>,
-    killed: Signal<Local, Bit>,
+    frame_words: Signal<Local, U<9>>,
     _activity: Activity,
 }
 
 impl Logic for Unpacker {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            inside,
-            slot,
-            owner,
-            left,
-            unread,
-            address,
-            arriving,
-            low,
-            middle,
-            high,
-            held,
-            rest,
-            to_np,
-            skipping,
-            looked,
-            seen_whole,
-            seen_np,
-            seen_skip,
-            seen_end,
-            seen_malformed,
-            offered
-        );
-        self.frame_take.next = false;
-        self.release.next = false;
-        self.release_slot.next = self.slot.q.val();
+        dff_setup!(self, clock, inside, slot, owner, killed, ended, left, unread, address, arriving, put, get, held);
+        dff_setup!(self, clock, filled, carry, odd, looked, span, seen_np, seen_skip, seen_bad, seen_fill);
+        dff_setup!(self, clock, busy, rest, one, final_beat, fresh, to_np, skipping);
+        clock!(self, clock, words, later);
+        self.killed.d.next = self.flush.val() && (self.flush_session.val() == self.owner.q.val());
         self.malformed.next = false;
-        self.valid.next = false;
-        self.half.next = false;
-        self.first.next = false;
-        self.last.next = false;
-        self.enough.next = false;
-        self.record_valid.next = false;
-        self.record.next = self.low.q.val();
-        self.header.next =
-            bit_cast_wide::<128, 64>(self.low.q.val()) | (bit_cast_wide::<128, 64>(self.middle.q.val()) << 64);
-        self.data.next = self.low.q.val();
-        self.session.next = self.owner.q.val();
-        self.eat.next = 0.into();
+        self.frame_take.next = false;
         self.over.next = false;
-        self.move_on.next = false;
-        self.killed.next =
-            self.flush.val() && (self.flush_session.val() == self.owner.q.val()) && !self.offered.q.val();
+
+        // Words ahead. What arrives was requested a clock ago.
+        self.words.write_enable.next = self.arriving.q.val();
+        self.words.write_address.next = self.put.q.val();
+        self.words.write_data.next = self.read_word.val();
+        self.later.write_enable.next = self.arriving.q.val();
+        self.later.write_address.next = self.put.q.val();
+        self.later.write_data.next = self.read_word.val();
+        if self.arriving.q.val() {
+            self.put.d.next = self.put.q.val() + 1;
+        }
+        self.request.next = self.inside.q.val()
+            && self.unread.q.val().any()
+            && !self.held.q.val().get_bit(4)
+            && !(self.held.q.val().get_bit(3) && self.held.q.val().get_bit(2));
+        self.arriving.d.next = self.request.val();
+        self.read_address.next = self.address.q.val();
+        if self.request.val() {
+            self.address.d.next = self.address.q.val() + 1;
+            self.unread.d.next = self.unread.q.val() - 1;
+        }
+        self.filled.d.next =
+            self.held.q.val().get_bits::<4>(1).any() || (!self.unread.q.val().any() && !self.arriving.q.val());
+
+        // The next four dwords.
+        self.next_get.next = self.get.q.val() + 1;
+        self.words.read_address.next = self.get.q.val();
+        self.later.read_address.next = self.next_get.val();
+        self.head_word.next = self.words.read_data.val();
+        self.next_word.next = self.later.read_data.val();
+        self.beat.next = self.head_word.val();
+        self.second.next = self.next_word.val();
+        if self.odd.q.val() {
+            self.beat.next = bit_cast::<64, 32>(self.carry.q.val())
+                | (bit_cast::<64, 32>(self.head_word.val().get_bits::<32>(0)) << 32);
+            self.second.next = bit_cast::<64, 32>(self.head_word.val().get_bits::<32>(32))
+                | (bit_cast::<64, 32>(self.next_word.val().get_bits::<32>(0)) << 32);
+        }
 
         // The first dword of a TLP: length (PCIe 2.2.1, 2.2.2) and class.
-        self.fmt_type.next = self.low.q.val().get_bits::<8>(0);
+        self.fmt_type.next = self.beat.val().get_bits::<8>(0);
         self.total.next = bits::<11>(3);
-        if self.fmt_type.val().get_bit(5) {
-            self.total.next = self.total.val() + 1;
-        }
-        if self.low.q.val().get_bit(23) {
-            self.total.next = self.total.val() + 1;
+        if self.fmt_type.val().get_bit(5) ^ self.beat.val().get_bit(23) {
+            self.total.next = bits::<11>(4);
+        } else if self.fmt_type.val().get_bit(5) {
+            self.total.next = bits::<11>(5);
         }
         if self.fmt_type.val().get_bit(6) {
             self.total.next = self.total.val()
-                + ((bit_cast::<11, 2>(self.low.q.val().get_bits::<2>(16)) << 8)
-                    | bit_cast::<11, 8>(self.low.q.val().get_bits::<8>(24)));
+                + ((bit_cast::<11, 2>(self.beat.val().get_bits::<2>(16)) << 8)
+                    | bit_cast::<11, 8>(self.beat.val().get_bits::<8>(24)));
         }
         self.is_np.next = ((self.fmt_type.val().get_bits::<5>(0) == 0) && !self.fmt_type.val().get_bit(6))
             || (self.fmt_type.val().get_bits::<5>(0) == 1)
@@ -186,152 +195,128 @@ impl Logic for Unpacker {
                 && self.fmt_type.val().get_bit(5)
                 && (self.fmt_type.val().get_bits::<3>(0) < 6));
         self.record_like.next = self.fmt_type.val().get_bits::<3>(5) == 7;
-        self.span.next = self.total.val();
+        self.span.d.next = self.total.val();
         if self.record_like.val() {
-            self.span.next = bit_cast::<11, 8>(self.low.q.val().get_bits::<8>(8));
+            self.span.d.next = bit_cast::<11, 8>(self.beat.val().get_bits::<8>(8));
         }
-        self.faulty.next = (self.span.val() > bit_cast::<11, 9>(self.left.q.val()))
-            || (self.span.val() == 0)
+        self.seen_np.d.next = self.is_np.val() && !self.record_like.val();
+        self.seen_skip.d.next = self.record_like.val();
+        self.seen_fill.d.next = self.fmt_type.val() == 0xFF;
+        self.seen_bad.d.next = (self.record_like.val() && !self.beat.val().get_bits::<8>(8).any())
             || (!self.record_like.val()
                 && (!self.known.val()
+                    || self.fmt_type.val().get_bit(7)
                     || (self.fmt_type.val().get_bit(6)
-                        && !self.low.q.val().get_bits::<2>(16).any()
-                        && !self.low.q.val().get_bits::<8>(24).any())
-                    || (self.is_np.val() && (self.span.val() > 16))))
-            || (self.fmt_type.val().get_bits::<3>(5) == 4)
-            || (self.fmt_type.val().get_bits::<3>(5) == 5)
-            || (self.fmt_type.val().get_bits::<3>(5) == 6);
-        self.seen_whole.d.next = self.span.val();
-        self.seen_np.d.next = self.is_np.val();
-        self.seen_skip.d.next = self.record_like.val();
-        self.seen_malformed.d.next = self.faulty.val() && (self.fmt_type.val() != 0xFF);
-        self.seen_end.d.next = self.faulty.val() || (self.fmt_type.val() == 0xFF);
-        self.looked.d.next = self.inside.q.val() && !self.rest.q.val().any() && self.held.q.val().any();
-        self.np.next = self.to_np.q.val();
-        self.skip.next = self.skipping.q.val();
-        self.whole.next = bit_cast::<11, 9>(self.rest.q.val());
+                        && !self.beat.val().get_bits::<2>(16).any()
+                        && !self.beat.val().get_bits::<8>(24).any())));
 
-        if self.inside.q.val() {
-            if self.rest.q.val() == 0 {
-                // Between TLPs.
-                self.np.next = self.seen_np.q.val();
-                self.skip.next = self.seen_skip.q.val();
-                if self.killed.val() || (self.left.q.val() == 0) {
-                    self.over.next = true;
-                } else if self.looked.q.val() {
-                    self.whole.next = self.seen_whole.q.val();
-                    self.over.next = self.seen_end.q.val();
-                    self.malformed.next = self.seen_malformed.q.val();
-                }
-            }
-            if !self.over.val() && self.whole.val().any() && self.left.q.val().any() {
-                // The next beat, if it is here.
-                if self.whole.val() == 1 {
-                    self.eat.next = 1.into();
-                    self.half.next = true;
-                    self.last.next = true;
-                } else {
-                    self.eat.next = 2.into();
-                    self.last.next = self.whole.val() == 2;
-                }
-                // A TLP begins when its header is here.
-                self.enough.next = self.held.q.val() >= bit_cast::<3, 2>(self.eat.val());
-                if !self.rest.q.val().any() && !self.skip.val() {
-                    self.first.next = true;
-                    self.enough.next =
-                        (self.held.q.val() >= 4) || ((self.whole.val() == 3) && (self.held.q.val() == 3));
-                }
-                self.move_on.next = self.enough.val() && (self.ready.val() || self.skip.val());
-                self.valid.next = self.enough.val() && !self.skip.val();
-                self.record_valid.next =
-                    self.enough.val() && self.skip.val() && !self.rest.q.val().any() && (self.whole.val() == 2);
-            }
+        // Whether it fits into its frame, a clock later.
+        self.behind.next = bit_cast::<12, 9>(self.left.q.val()) - bit_cast::<12, 11>(self.span.q.val());
+        self.faulty.next = self.behind.val().get_bit(11)
+            || self.seen_bad.q.val()
+            || self.seen_fill.q.val()
+            || (self.seen_np.q.val()
+                && (self.span.q.val().get_bits::<6>(5).any()
+                    || (self.span.q.val().get_bit(4) && self.span.q.val().get_bits::<4>(0).any())));
+
+        // A beat. The second half of a word may be the rest of a TLP.
+        self.here.next = self.held.q.val().any() || (self.odd.q.val() && self.one.q.val());
+        self.withdrawn.next = self.killed.q.val() && self.fresh.q.val() && self.to_np.q.val();
+        self.valid.next = self.busy.q.val() && self.here.val() && !self.skipping.q.val() && !self.withdrawn.val();
+        self.data.next = self.beat.val();
+        self.half.next = self.one.q.val();
+        self.first.next = self.fresh.q.val();
+        self.last.next = self.final_beat.q.val();
+        self.header.next =
+            bit_cast_wide::<128, 64>(self.beat.val()) | (bit_cast_wide::<128, 64>(self.second.val()) << 64);
+        self.non_posted.next = self.to_np.q.val();
+        self.session.next = self.owner.q.val();
+        self.record.next = self.beat.val();
+        self.record_valid.next = self.busy.q.val()
+            && self.here.val()
+            && self.skipping.q.val()
+            && self.fresh.q.val()
+            && self.final_beat.q.val()
+            && !self.one.q.val();
+        self.go.next = self.busy.q.val()
+            && self.here.val()
+            && (self.skipping.q.val() || (self.ready.val() && !self.withdrawn.val()));
+        self.pop.next = self.go.val() && !(self.odd.q.val() && self.one.q.val());
+        if self.go.val() {
+            self.fresh.d.next = false;
+            self.rest.d.next = self.rest.q.val() - 2;
+            self.one.d.next = self.rest.q.val() == 3;
+            self.final_beat.d.next = (self.rest.q.val() == 3) || (self.rest.q.val() == 4);
+            self.busy.d.next = !self.final_beat.q.val();
+            self.odd.d.next = self.odd.q.val() ^ self.one.q.val();
         }
-        self.non_posted.next = self.np.val();
-        self.offered.d.next = self.valid.val() && self.first.val() && !self.np.val() && !self.move_on.val();
-
-        if self.move_on.val() {
-            self.rest.d.next = self.whole.val().get_bits::<9>(0) - bit_cast::<9, 2>(self.eat.val());
-            self.left.d.next = self.left.q.val() - bit_cast::<9, 2>(self.eat.val());
-            self.to_np.d.next = self.np.val();
-            self.skipping.d.next = self.skip.val();
-            self.looked.d.next = false;
-        } else {
-            self.eat.next = 0.into();
+        if self.pop.val() {
+            self.carry.d.next = self.head_word.val().get_bits::<32>(32);
+            self.get.d.next = self.next_get.val();
+        }
+        if self.arriving.q.val() && !self.pop.val() {
+            self.held.d.next = self.held.q.val() + 1;
+        } else if self.pop.val() && !self.arriving.q.val() {
+            self.held.d.next = self.held.q.val() - 1;
         }
 
-        // What is read ahead, without what was consumed and with what arrives.
-        self.after.next = self.held.q.val() - bit_cast::<3, 2>(self.eat.val());
-        self.low_after.next = self.low.q.val();
-        self.middle_after.next = self.middle.q.val();
-        self.high_after.next = self.high.q.val();
-        if self.eat.val() == 1 {
-            self.low_after.next =
-                (self.low.q.val() >> 32) | (bit_cast::<64, 32>(self.middle.q.val().get_bits::<32>(0)) << 32);
-            self.middle_after.next = (self.middle.q.val() >> 32) | (bit_cast::<64, 32>(self.high.q.val()) << 32);
-            self.high_after.next = 0.into();
-        } else if self.eat.val() == 2 {
-            self.low_after.next = self.middle.q.val();
-            self.middle_after.next = bit_cast::<64, 32>(self.high.q.val());
-            self.high_after.next = 0.into();
-        }
-        self.low.d.next = self.low_after.val();
-        self.middle.d.next = self.middle_after.val();
-        self.high.d.next = self.high_after.val();
-        if self.arriving.q.val() {
-            if self.after.val() == 0 {
-                self.low.d.next = self.read_word.val();
-            } else if self.after.val() == 1 {
-                self.low.d.next =
-                    bit_cast::<64, 32>(self.low_after.val().get_bits::<32>(0)) | (self.read_word.val() << 32);
-                self.middle.d.next = self.read_word.val() >> 32;
-            } else if self.after.val() == 2 {
-                self.middle.d.next = self.read_word.val();
+        // Between TLPs.
+        if self.inside.q.val() && !self.busy.q.val() {
+            if self.killed.q.val() || !self.left.q.val().any() {
+                self.over.next = true;
+            } else if self.looked.q.val() {
+                self.over.next = self.faulty.val();
+                self.malformed.next = self.faulty.val() && !self.seen_fill.q.val();
+                if self.filled.q.val() {
+                    self.looked.d.next = false;
+                    self.busy.d.next = true;
+                    self.left.d.next = self.behind.val().get_bits::<9>(0);
+                    self.rest.d.next = self.span.q.val().get_bits::<9>(0);
+                    self.one.d.next = self.span.q.val() == 1;
+                    self.final_beat.d.next = (self.span.q.val() == 1) || (self.span.q.val() == 2);
+                    self.fresh.d.next = true;
+                    self.to_np.d.next = self.seen_np.q.val();
+                    self.skipping.d.next = self.seen_skip.q.val();
+                }
             } else {
-                self.middle.d.next =
-                    bit_cast::<64, 32>(self.middle_after.val().get_bits::<32>(0)) | (self.read_word.val() << 32);
-                self.high.d.next = self.read_word.val().get_bits::<32>(32);
+                self.looked.d.next = self.odd.q.val() || self.held.q.val().any();
             }
-            self.after.next = self.after.val() + 2;
         }
-        self.held.d.next = self.after.val();
-        self.request.next = self.inside.q.val() && self.unread.q.val().any() && (self.after.val() <= 3);
-        self.arriving.d.next = self.request.val();
-        self.read_address.next = self.address.q.val();
-        if self.request.val() {
-            self.address.d.next = self.address.q.val() + 1;
-            self.unread.d.next = self.unread.q.val() - 1;
+        if self.busy.q.val() && self.withdrawn.val() {
+            self.over.next = true;
         }
 
+        self.release.next = self.ended.q.val();
+        self.release_slot.next = self.slot.q.val();
+        self.ended.d.next = self.over.val();
         self.wide.next = bit_cast::<13, 5>(self.frame_slot.val());
+        self.frame_words.next = (self.frame_dwords.val() + 1) >> 1;
         if self.over.val() {
-            self.release.next = true;
             self.inside.d.next = false;
+            self.busy.d.next = false;
+        }
+        if !self.inside.q.val() {
+            // Nothing is kept between frames.
+            self.put.d.next = 0.into();
+            self.get.d.next = 0.into();
             self.held.d.next = 0.into();
             self.arriving.d.next = false;
             self.looked.d.next = false;
-        }
-        if !self.inside.q.val() && self.frame_valid.val() {
-            self.frame_take.next = true;
-            self.inside.d.next = true;
+            self.odd.d.next = false;
             self.slot.d.next = self.frame_slot.val();
             self.owner.d.next = self.frame_session.val();
             self.left.d.next = self.frame_dwords.val();
-            self.unread.d.next = (self.frame_dwords.val() + 1) >> 1;
+            self.unread.d.next = self.frame_words.val().get_bits::<8>(0);
             self.address.d.next = (self.wide.val() << 7) + (self.wide.val() << 6);
-            self.rest.d.next = 0.into();
-            self.held.d.next = 0.into();
-            self.arriving.d.next = false;
-            self.looked.d.next = false;
+            self.killed.d.next = false;
+            self.frame_take.next = self.frame_valid.val();
+            self.inside.d.next = self.frame_valid.val();
         }
         self.unpacking.next = self.inside.q.val();
         if self.reset.val() {
             self.inside.d.next = false;
-            self.held.d.next = 0.into();
-            self.rest.d.next = 0.into();
-            self.arriving.d.next = false;
-            self.offered.d.next = false;
-            self.looked.d.next = false;
+            self.busy.d.next = false;
+            self.ended.d.next = false;
         }
     }
 }

@@ -316,6 +316,8 @@ impl Rig {
             self.step();
         }
         self.flush = Some(session);
+        // Seen by what waits in front two clocks later.
+        self.steps(2);
         for place in self.places.iter_mut().filter(|place| place.session == session) {
             place.dead = true;
             self.counts[4] += 1;

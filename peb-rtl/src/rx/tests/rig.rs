@@ -50,6 +50,7 @@ where
     room: u64,
     flushing: Option<usize>,
     stored: Option<usize>,
+    np_left: Option<usize>,
     pub counts: HashMap<&'static str, usize>,
     pub leaves: usize,
     /// The header of the frame before is let go when that of the next frame has come.
@@ -83,6 +84,7 @@ where
             room: 31,
             flushing: None,
             stored: None,
+            np_left: None,
             counts: HashMap::new(),
             leaves: 0,
             let_go: false,
@@ -129,7 +131,12 @@ where
         let valid = dut.tvalid.val();
 
         // The PCIe link: beats hold, TLPs have no gaps, non-posted ones begin only with leave.
-        let mut np_event = None;
+        // A non-posted TLP that is seen at the pins is counted a clock later.
+        let np_event = self.np_left.take();
+        if let Some(s) = np_event {
+            let s = &mut self.sessions[s];
+            s.np_delivered = s.np_delivered.wrapping_add(1);
+        }
         if let Some(stalled) = self.stalled {
             assert!(valid && beat == stalled, "clock {}: withdrawn", self.clock);
         } else if valid {
@@ -141,7 +148,7 @@ where
             self.leaving.extend(&beat.0.to_le_bytes()[..keep]);
             if beat.2 {
                 let tlp = std::mem::take(&mut self.leaving);
-                np_event = self.leave(&tlp);
+                self.np_left = self.leave(&tlp);
             }
         } else {
             assert!(self.leaving.is_empty(), "clock {}: a gap inside a TLP", self.clock);
@@ -190,7 +197,6 @@ where
         let queue = if is_np(tlp) { &mut s.non_posted } else { &mut s.ordered };
         assert_eq!(queue.pop_front().as_deref(), Some(tlp), "clock {}: not its turn", self.clock);
         assert!(s.checker.delivered(tlp), "{:?}", s.checker.anomalies());
-        s.np_delivered = s.np_delivered.wrapping_add(u8::from(is_np(tlp)));
         is_np(tlp).then_some(owner)
     }
 
@@ -362,6 +368,7 @@ where
         self.bench.dut().flush.next = false;
         self.flushing = None;
         self.due &= !(1 << s);
+        self.np_left = self.np_left.filter(|left| *left != s);
         let old = std::mem::take(&mut self.sessions[s]);
         if S == 1 {
             self.owner.clear();
