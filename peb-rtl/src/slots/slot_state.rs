@@ -58,8 +58,8 @@ pub struct SlotState {
     said_present: Reg<Bit>,
     said_link: Reg<Bit>,
     said_fault: Reg<Bit>,
-    said_session: Reg<U<3>>,
-    said: Reg<Bit>,
+    /// The slot of a session that it came from, a bit each.
+    said_slot: Reg<U<8>>,
     /// A record has come in this session.
     known: Reg<U<8>>,
     peer_present: Reg<U<8>>,
@@ -71,7 +71,8 @@ pub struct SlotState {
     /// Clocks till the blocks around have seen that a slot fell.
     settling: Reg<U<4>>,
     is_status: Signal<Local, Bit>,
-    known_here: Signal<Local, Bit>,
+    told: Signal<Local, U<8>>,
+    others: Signal<Local, U<8>>,
     known_now: Signal<Local, U<8>>,
     present_now: Signal<Local, U<8>>,
     link_now: Signal<Local, U<8>>,
@@ -92,7 +93,7 @@ impl Logic for SlotState {
     fn update(&mut self) {
         dff_setup!(self, clock, taken, taken_session, taken_valid);
         dff_setup!(self, clock, buttons_differ, presences_differ, drops_differ);
-        dff_setup!(self, clock, said_present, said_link, said_fault, said_session, said);
+        dff_setup!(self, clock, said_present, said_link, said_fault, said_slot);
         dff_setup!(self, clock, known, peer_present, peer_link, peer_fault, shown, active, fell, settling);
 
         // The record of a clock ago against the one before it.
@@ -117,46 +118,39 @@ impl Logic for SlotState {
             self.said_present.d.next = self.taken.q.val().get_bit(24);
             self.said_link.d.next = self.taken.q.val().get_bit(25);
             self.said_fault.d.next = self.taken.q.val().get_bit(26);
-            self.said_session.d.next = self.taken_session.q.val();
         }
-        self.said.d.next =
-            self.taken_valid.q.val() && self.session_up.val().get_bit(self.taken_session.q.val().index());
+        self.said_slot.d.next = 0.into();
+        if self.taken_valid.q.val() {
+            self.said_slot.d.next = (bits::<8>(1) << self.taken_session.q.val()) & self.session_up.val();
+        }
 
         // What it says. Counts that moved tell what was missed between two records.
-        self.known_now.next = self.known.q.val();
-        self.present_now.next = self.peer_present.q.val();
-        self.link_now.next = self.peer_link.q.val();
-        self.fault_now.next = self.peer_fault.q.val();
+        self.others.next = !self.said_slot.q.val();
         self.changed.next = 0.into();
         self.drops.next = 0.into();
         self.pressed.next = 0.into();
-        self.known_here.next = self.known.q.val().get_bit(self.said_session.q.val().index());
-        if self.said.q.val() {
-            self.known_now.next = self.known_now.val().replace_bit(self.said_session.q.val().index(), true);
-            self.present_now.next =
-                self.present_now.val().replace_bit(self.said_session.q.val().index(), self.said_present.q.val());
-            self.fault_now.next =
-                self.fault_now.val().replace_bit(self.said_session.q.val().index(), self.said_fault.q.val());
-            self.link_now.next = self.link_now.val().replace_bit(
-                self.said_session.q.val().index(),
-                self.said_present.q.val()
-                    && self.said_link.q.val()
-                    && self.matched.val()
-                    && self.known_here.val()
-                    && !self.drops_differ.q.val(),
-            );
-            self.changed.next = self
-                .changed
-                .val()
-                .replace_bit(self.said_session.q.val().index(), self.known_here.val() && self.presences_differ.q.val());
-            self.drops.next = self
-                .drops
-                .val()
-                .replace_bit(self.said_session.q.val().index(), self.known_here.val() && self.drops_differ.q.val());
-            self.pressed.next = self
-                .pressed
-                .val()
-                .replace_bit(self.said_session.q.val().index(), self.known_here.val() && self.buttons_differ.q.val());
+        self.known_now.next = self.known.q.val() | self.said_slot.q.val();
+        self.told.next = self.said_slot.q.val() & self.known.q.val();
+        self.present_now.next = self.peer_present.q.val() & self.others.val();
+        self.fault_now.next = self.peer_fault.q.val() & self.others.val();
+        self.link_now.next = self.peer_link.q.val() & self.others.val();
+        if self.said_present.q.val() {
+            self.present_now.next = self.present_now.val() | self.said_slot.q.val();
+        }
+        if self.said_fault.q.val() {
+            self.fault_now.next = self.fault_now.val() | self.said_slot.q.val();
+        }
+        if self.said_present.q.val() && self.said_link.q.val() && self.matched.val() && !self.drops_differ.q.val() {
+            self.link_now.next = self.link_now.val() | self.told.val();
+        }
+        if self.presences_differ.q.val() {
+            self.changed.next = self.told.val();
+        }
+        if self.drops_differ.q.val() {
+            self.drops.next = self.told.val();
+        }
+        if self.buttons_differ.q.val() {
+            self.pressed.next = self.told.val();
         }
         self.known.d.next = self.known_now.val() & self.session_up.val();
         self.peer_present.d.next = self.present_now.val() & self.session_up.val();
@@ -206,7 +200,7 @@ impl Logic for SlotState {
         self.link_event.next = self.falls.val() | self.rises.val();
         if self.reset.val() {
             self.taken_valid.d.next = false;
-            self.said.d.next = false;
+            self.said_slot.d.next = 0.into();
             self.known.d.next = 0.into();
             self.peer_present.d.next = 0.into();
             self.peer_link.d.next = 0.into();

@@ -56,6 +56,9 @@ pub struct Header<const SLOTS: usize> {
     gap: Reg<U<3>>,
     count: Reg<U<13>>,
     low_address: Reg<U<7>>,
+    /// Bytes that a completion carries, and that are due before it.
+    carried: Reg<U<13>>,
+    due: Reg<U<13>>,
 
     kind: Signal<Local, U<5>>,
     with_data: Signal<Local, Bit>,
@@ -68,8 +71,6 @@ pub struct Header<const SLOTS: usize> {
     high_gap: Signal<Local, U<2>>,
     dword: Signal<Local, U<5>>,
     is_completion: Signal<Local, Bit>,
-    due: Signal<Local, U<13>>,
-    carried: Signal<Local, U<13>>,
     _activity: Activity,
 }
 
@@ -94,7 +95,9 @@ impl<const SLOTS: usize> Logic for Header<SLOTS> {
             final_one,
             gap,
             count,
-            low_address
+            low_address,
+            carried,
+            due
         );
 
         // What the header says.
@@ -171,19 +174,19 @@ impl<const SLOTS: usize> Logic for Header<SLOTS> {
 
         // A completion says what is still due, with its own bytes (2.3.1.1).
         self.is_completion.next = (self.kind.val() == 10) || (self.kind.val() == 11);
-        self.due.next = (bit_cast::<13, 4>(self.head.val().get_bits::<4>(48)) << 8)
+        self.due.d.next = (bit_cast::<13, 4>(self.head.val().get_bits::<4>(48)) << 8)
             | bit_cast::<13, 8>(self.head.val().get_bits::<8>(56));
-        if !self.due.val().any() {
-            self.due.next = 4096.into();
+        if !self.head.val().get_bits::<4>(48).any() && !self.code.val().any() {
+            self.due.d.next = 4096.into();
         }
-        self.carried.next = self.size.val() - bit_cast::<13, 2>(self.rest.val().get_bits::<2>(24));
+        self.carried.d.next = self.size.val() - bit_cast::<13, 2>(self.rest.val().get_bits::<2>(24));
         self.final_one.d.next = self.is_completion.val()
             && (!self.with_data.val()
                 || self.head.val().get_bits::<3>(53).any()
-                || (self.due.val() <= self.carried.val()));
+                || (self.due.q.val() <= self.carried.q.val()));
         if self.is_completion.val() {
-            self.count.d.next = self.due.val() - self.carried.val();
-            self.low_address.d.next = self.rest.val().get_bits::<7>(24) + bit_cast::<7, 13>(self.carried.val());
+            self.count.d.next = self.due.q.val() - self.carried.q.val();
+            self.low_address.d.next = self.rest.val().get_bits::<7>(24) + bit_cast::<7, 13>(self.carried.q.val());
         }
 
         self.requester.next = (bit_cast::<16, 8>(self.head.val().get_bits::<8>(32)) << 8)

@@ -6,8 +6,8 @@ use peb_hdl::prelude::*;
 /// stays `busy` until the last of them is: no late completion reaches the next device there, whatever its tags.
 ///
 /// - Completions that never come: after `track_ticks`, at the latest after twice that, the slot is free all the same. 0: never.
-/// - Latency: a count follows 2 clocks after its event. Registered: all but `busy`, through which `lost` passes.
-/// - Reset and `clear` (the host forgets its requests) forget all. Waits for nothing. `sent` comes every second clock at most,
+/// - Latency: a count follows 3 clocks after its event, 5 if two come at once. Registered: all but `busy`, through which `lost` passes.
+/// - Reset and `clear` (the host forgets its requests) forget all. Waits for nothing. `sent` comes every fourth clock at most,
 ///   `completed` likewise.
 /// - Bad input: a completion too many is ignored; a count ends at 2047.
 #[derive(Module, Default)]
@@ -37,6 +37,11 @@ pub struct Unanswered {
     more_slot: Reg<U<3>>,
     less: Reg<Bit>,
     less_slot: Reg<U<3>>,
+    /// The event at hand: its slot and count, whether it is a completion.
+    counts_now: Reg<Bit>,
+    slot: Reg<U<3>>,
+    count: Reg<U<11>>,
+    falls: Reg<Bit>,
     /// Slots that were lost with requests at the host.
     waits: Reg<U<8>>,
     /// Ticks since the last look at the slots, and those that were busy then.
@@ -45,44 +50,56 @@ pub struct Unanswered {
 
     held: Signal<Local, U<8>>,
     left: Signal<Local, U<8>>,
+    expires: Signal<Local, Bit>,
+    waiting: Signal<Local, Bit>,
     row: Signal<Local, U<3>>,
-    count: Signal<Local, U<11>>,
+    next_count: Signal<Local, U<11>>,
     _activity: Activity,
 }
 
 impl Logic for Unanswered {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, some, more, more_slot, less, less_slot, waits, elapsed, aged);
+        dff_setup!(self, clock, some, more, more_slot, less, less_slot, counts_now, slot, count, falls);
+        dff_setup!(self, clock, waits, elapsed, aged);
         self.held.next = self.some.q.val() & (self.waits.q.val() | self.lost.val());
         self.busy.next = self.held.val();
 
-        // One event a clock; completions first, they come more seldom.
+        // First clock of an event: its slot's count. Completions first, they come more seldom.
         self.row.next = self.more_slot.q.val();
         if self.less.q.val() {
             self.row.next = self.less_slot.q.val();
         }
         self.counts.clock.next = self.clock.val();
         self.counts.read_address.next = self.row.val();
-        self.counts.write_address.next = self.row.val();
-        self.count.next = 0.into();
+        self.count.d.next = 0.into();
         if self.some.q.val().get_bit(self.row.val().index()) {
-            self.count.next = self.counts.read_data.val();
+            self.count.d.next = self.counts.read_data.val();
         }
+        self.slot.d.next = self.row.val();
+        self.falls.d.next = self.less.q.val();
+        self.expires.next = (self.elapsed.q.val() >= self.track_ticks.val()) && self.track_ticks.val().any();
+        self.waiting.next = self.counts_now.q.val() || self.expires.val();
+        self.counts_now.d.next = !self.waiting.val() && (self.less.q.val() || self.more.q.val());
+        self.less.d.next = (self.less.q.val() && self.waiting.val()) || self.completed.val();
+        self.more.d.next = (self.more.q.val() && (self.less.q.val() || self.waiting.val())) || self.sent.val();
+
+        // Second clock: the new one.
+        self.next_count.next = self.count.q.val();
+        if !self.falls.q.val() && !self.count.q.val().all() {
+            self.next_count.next = self.count.q.val() + 1;
+        } else if self.falls.q.val() && self.count.q.val().any() {
+            self.next_count.next = self.count.q.val() - 1;
+        }
+        self.counts.write_enable.next = self.counts_now.q.val();
+        self.counts.write_address.next = self.slot.q.val();
+        self.counts.write_data.next = self.next_count.val();
         self.left.next = self.some.q.val();
-        self.more.d.next = (self.more.q.val() && self.less.q.val()) || self.sent.val();
-        self.less.d.next = self.completed.val();
-        if self.less.q.val() {
-            if self.count.val().any() {
-                self.count.next = self.count.val() - 1;
-            }
-        } else if self.more.q.val() && !self.count.val().all() {
-            self.count.next = self.count.val() + 1;
-        }
-        self.counts.write_enable.next = self.less.q.val() || self.more.q.val();
-        self.counts.write_data.next = self.count.val();
-        if self.less.q.val() || self.more.q.val() {
-            self.left.next = self.left.val().replace_bit(self.row.val().index(), self.count.val().any());
+        if self.counts_now.q.val() {
+            self.left.next = self.left.val().replace_bit(
+                self.slot.q.val().index(),
+                !self.falls.q.val() || self.count.q.val().get_bits::<10>(1).any(),
+            );
         }
         if self.sent.val() {
             self.more_slot.d.next = self.sent_slot.val();
@@ -98,7 +115,7 @@ impl Logic for Unanswered {
         } else if self.tick.val() && (self.elapsed.q.val() < self.track_ticks.val()) {
             self.elapsed.d.next = self.elapsed.q.val() + 1;
         }
-        if (self.elapsed.q.val() >= self.track_ticks.val()) && self.track_ticks.val().any() {
+        if self.expires.val() {
             self.elapsed.d.next = 0.into();
             self.aged.d.next = self.held.val();
             self.left.next = self.left.val() & !(self.aged.q.val() & self.held.val());
@@ -110,6 +127,7 @@ impl Logic for Unanswered {
             self.waits.d.next = 0.into();
             self.more.d.next = false;
             self.less.d.next = false;
+            self.counts_now.d.next = false;
             self.elapsed.d.next = 0.into();
             self.aged.d.next = 0.into();
         }

@@ -55,7 +55,7 @@ fn random_events_and_losses() {
                 bench.dut().clear.next = false;
                 counts = [0; 8];
             }
-            bench.clocks(2);
+            bench.clocks(4);
             (0..8).for_each(|n| waits[n] &= counts[n] > 0);
             let lost = rng.gen_range(0..256u64) & rng.gen_range(0..256u64) & rng.gen_range(0..256u64);
             bench.dut().lost.next = lost.into();
@@ -77,18 +77,19 @@ fn a_request_and_a_completion_in_one_clock_both_count() {
     let mut bench = bench("unanswered_both", 0);
     event(&mut bench, Some(3), None);
     bench.tick();
-    event(&mut bench, Some(5), Some(3));
     bench.clocks(2);
+    event(&mut bench, Some(5), Some(3));
+    bench.clocks(4);
     bench.dut().lost.next = 255.into();
     assert_eq!(busy(&mut bench), 1 << 5);
     for _ in 0..3000 {
         event(&mut bench, Some(6), None);
-        bench.tick();
+        bench.clocks(3);
     }
     for n in 0..2047 {
         assert_eq!(busy(&mut bench) >> 6 & 1, 1, "after {n}");
         event(&mut bench, None, Some(6));
-        bench.tick();
+        bench.clocks(3);
     }
     assert_eq!(busy(&mut bench), 1 << 5, "it counts no further than 2047");
     bench.assert_equivalent();
@@ -98,7 +99,7 @@ fn a_request_and_a_completion_in_one_clock_both_count() {
 fn a_host_that_never_completes_holds_a_slot_for_a_while() {
     let mut bench = bench("unanswered_age", 500);
     event(&mut bench, Some(1), None);
-    event(&mut bench, None, None);
+    bench.clocks(3);
     event(&mut bench, Some(2), None);
     bench.dut().tick.next = true;
     bench.clocks(3000);
