@@ -4,7 +4,7 @@ use peb_config::Parameters;
 use peb_guest::lab::Watch;
 use peb_guest::packages;
 use peb_guest::qemu::QemuConfig;
-use peb_guest::scenario::{perform, scenarios, Report, Step};
+use peb_guest::scenario::{with_cores, Report, Step};
 use peb_guest::serial::Line;
 use peb_sim::net::FaultConfig;
 use peb_sim::world::{Engine, RtlConfig, RtlFabric};
@@ -24,7 +24,7 @@ impl Watch for Print {
 fn run(name: &str, loss: f64, parameters: Parameters) -> (Report, Option<String>) {
     let files = packages::provide(None, |what| println!("{what}")).unwrap();
     let config = QemuConfig { files, memory: 256 << 20, append: String::new() };
-    let scenario = scenarios().into_iter().find(|scenario| scenario.name == name).unwrap();
+    let scenario = with_cores().into_iter().find(|scenario| scenario.name == name).unwrap();
     let cores = RtlConfig {
         engine: Engine::Verilator,
         hosts: scenario.hosts.to_vec(),
@@ -36,7 +36,7 @@ fn run(name: &str, loss: f64, parameters: Parameters) -> (Report, Option<String>
         ..RtlConfig::default()
     };
     let cores = RtlFabric::new(cores).unwrap_or_else(|error| panic!("{error}"));
-    let (report, result) = perform(&scenario, cores, &config, &mut Print);
+    let (report, result) = scenario.perform(cores, &config, &mut Print);
     let error = result.err().map(|error| error.to_string());
     (report, error)
 }
@@ -64,7 +64,8 @@ fn slots_generated_without_hot_plug_fail_the_scenario() {
 #[test]
 #[ignore = "nightly"]
 fn all_scenarios_with_loss() {
-    for scenario in scenarios::<RtlFabric>() {
+    // Where the disks are in this process.
+    for scenario in with_cores().into_iter().filter(|scenario| !scenario.real_time) {
         println!("=== {}", scenario.name);
         passes(scenario.name, 0.01);
     }

@@ -61,6 +61,8 @@ pub struct Bridge {
     received: Vec<u8>,
     function: Function,
     waiting: Option<Waiting>,
+    /// Clock of the last store, if that was to a doorbell of an NVMe I/O submission queue.
+    doorbell: Option<u64>,
 }
 
 /// The configuration space of the proxied function: identity and BARs, all that QEMU asks for.
@@ -139,6 +141,7 @@ impl Bridge {
             received: Vec::new(),
             function: Function::default(),
             waiting: None,
+            doorbell: None,
         })
     }
 
@@ -159,6 +162,12 @@ impl Bridge {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Clock of the last store, once, if that was to the doorbell of an NVMe I/O submission queue: a controller's registers
+    /// are at a multiple of 16 KiB, its doorbells 4 KiB from there (NVMe 3.1.24), those of the administrator's queues first.
+    pub fn take_doorbell(&mut self) -> Option<u64> {
+        self.doorbell.take()
     }
 
     /// Whether the guest waits for an access.
@@ -263,6 +272,8 @@ impl Bridge {
             Waiting::Store(_) if root.posted() >= POSTED => Some(waiting),
             Waiting::Store(access) => {
                 let data = access.value.unwrap_or(0).to_le_bytes();
+                let register = access.address & 0x3fff;
+                self.doorbell = ((0x1008..0x1200).contains(&register) && register & 4 == 0).then_some(now);
                 let post = |id| Tlp::memory_write(id, access.address, &data[..access.size as usize]);
                 if let Err(error) = root.post(post) {
                     root.complain(format!("store of {} bytes to {:#x}: {error}", access.size, access.address));

@@ -16,7 +16,17 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty raw -echo
-# Directory of the NVMe controller with this serial number.
+. /functions
+printf '\001ready\n'
+while read -r line; do
+    eval "$line"
+    printf '\001%s\n' $?
+done
+poweroff -f
+"#;
+
+/// What both shells know: the one that does what it is told, and an interactive one.
+const FUNCTIONS: &str = r#"# Directory of the NVMe controller with this serial number.
 controller() {
     for dir in /sys/class/nvme/nvme*; do
         [ -e "$dir/serial" ] && read -r serial <"$dir/serial" && [ "$serial" = "$1" ] && echo "$dir" && return
@@ -40,13 +50,10 @@ slot() {
     done
     return 1
 }
-printf '\001ready\n'
-while read -r line; do
-    eval "$line"
-    printf '\001%s\n' $?
-done
-poweroff -f
 "#;
+
+/// A command that gives way to an interactive shell.
+pub const INTERACTIVE: &str = "stty sane; ENV=/functions PS1='# ' setsid -c sh -i; stty raw -echo";
 
 /// The archive, around this busybox.
 pub fn archive(busybox: &[u8]) -> Vec<u8> {
@@ -56,6 +63,7 @@ pub fn archive(busybox: &[u8]) -> Vec<u8> {
     }
     archive.add("dev/console", Entry::Device(5, 1));
     archive.add("bin/busybox", Entry::Program(busybox));
+    archive.add("functions", Entry::Program(FUNCTIONS.as_bytes()));
     archive.add("init", Entry::Program(INIT.as_bytes()));
     archive.finish()
 }

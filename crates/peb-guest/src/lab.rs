@@ -7,12 +7,11 @@
 
 use std::time::{Duration, Instant};
 
-use peb_regs::addr;
 use peb_sim::device::Device;
 use peb_sim::host::{RootComplex, RootConfig};
 use peb_sim::memory::Memory;
 use peb_sim::port::PortStalls;
-use peb_sim::world::{Fabric, Peb, World};
+use peb_sim::world::{Fabric, Operated, Pace, Timers, World};
 use thiserror::Error;
 
 use crate::bridge::{Bridge, BridgeError};
@@ -27,23 +26,14 @@ use crate::serial::{alarm, Console, Line, Shell};
 pub const TIMERS: Timers = Timers { hello: 1000, down: 20_000, track: 120_000, linkup: 1000 };
 /// Clocks after which the root complex gives up a request: later than the PEB does.
 const COMPLETION_TIMEOUT: u64 = 250_000;
+/// The same where the timers of the PEBs are real times ([`Pace`]), whatever the speed.
+const REAL_TIME_COMPLETION_TIMEOUT: u64 = 20_000_000;
 /// Clocks between two looks at what the guests want.
 const BATCH: u64 = 16;
 /// Time between two looks at consoles, and at whether QEMU still runs.
 const LOOK: Duration = Duration::from_millis(4);
-
-/// Timers of a PEB in clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timers {
-    /// HELLO_TICKS.
-    pub hello: u32,
-    /// DOWN_TICKS.
-    pub down: u32,
-    /// TRACK_TICKS.
-    pub track: u32,
-    /// LINKUP_TICKS.
-    pub linkup: u32,
-}
+/// What a terminal sends when there is no more input (VEOF).
+const END_OF_INPUT: [u8; 1] = [4];
 
 /// Why a run cannot go on.
 #[derive(Debug, Error)]
@@ -107,6 +97,17 @@ pub trait Watch {
 
     /// A step is done.
     fn done(&mut self, _step: &Step) {}
+
+    /// Every few milliseconds: somebody may want to do something to the world meanwhile.
+    fn attend(&mut self, _world: &mut dyn Operated) {}
+
+    /// What was typed for a guest's shell since the last call: guest and bytes. None when nothing will come any more.
+    fn typed(&mut self) -> Option<(usize, Vec<u8>)> {
+        None
+    }
+
+    /// What a guest's shell has written.
+    fn wrote(&mut self, _guest: usize, _bytes: &[u8]) {}
 }
 
 /// Nobody watches.
@@ -138,13 +139,17 @@ pub struct Lab<'w, F> {
     pub world: World<F>,
     /// The guests.
     pub guests: Vec<Guest>,
+    /// Clocks from each I/O doorbell to the interrupt that follows, while somebody wants to know.
+    pub latencies: Option<Vec<u64>>,
     watch: &'w mut dyn Watch,
+    pace: Option<Pace>,
     begin: Instant,
     looked: Instant,
 }
 
 impl<'w, F: Fabric> Lab<'w, F> {
-    /// Starts `guests` virtual machines, and a world around as many host PEBs.
+    /// Starts `guests` virtual machines, and a world around as many host PEBs. `real_time`: the network is one that other
+    /// processes are in as well.
     ///
     /// # Errors
     /// [`LabError`] if one does not start.
@@ -152,6 +157,7 @@ impl<'w, F: Fabric> Lab<'w, F> {
         fabric: F,
         guests: usize,
         devices: Vec<Device>,
+        real_time: bool,
         config: &QemuConfig,
         watch: &'w mut dyn Watch,
     ) -> Result<Self, LabError> {
@@ -161,7 +167,7 @@ impl<'w, F: Fabric> Lab<'w, F> {
             let (guest, memory) = Guest::start(&name, config)?;
             let root = RootConfig {
                 name,
-                completion_timeout: COMPLETION_TIMEOUT,
+                completion_timeout: if real_time { REAL_TIME_COMPLETION_TIMEOUT } else { COMPLETION_TIMEOUT },
                 stalls: PortStalls::NONE,
                 seed: n as u64 + 1,
                 ..RootConfig::default()
@@ -174,25 +180,13 @@ impl<'w, F: Fabric> Lab<'w, F> {
         }
         let now = Instant::now();
         let world = World::new(fabric, roots, devices);
-        let mut lab = Lab { world, guests: all, watch, begin: now, looked: now };
-        lab.set_timers(TIMERS);
-        Ok(lab)
-    }
-
-    fn set_timers(&mut self, timers: Timers) {
-        let hosts = (0..self.world.hosts.len()).map(|n| (Peb::Host(n), addr::TRACK_TICKS, timers.track));
-        let ios = (0..self.world.devices.len()).map(|n| (Peb::Io(n), addr::LINKUP_TICKS, timers.linkup));
-        for (peb, register, value) in hosts.chain(ios).collect::<Vec<_>>() {
-            let all = [
-                (addr::HELLO_TICKS, timers.hello),
-                (addr::DOWN_TICKS, timers.down),
-                (register, value),
-                (addr::TICK, 1),
-            ];
-            for (register, value) in all {
-                self.world.write_register(peb, register, value);
-            }
+        let pace = real_time.then(Pace::default);
+        let mut lab = Lab { world, guests: all, latencies: None, watch, pace, begin: now, looked: now };
+        match &mut lab.pace {
+            Some(pace) => pace.keep(&mut lab.world),
+            None => lab.world.set_timers(TIMERS),
         }
+        Ok(lab)
     }
 
     /// Tells who watches that a step begins.
@@ -238,6 +232,9 @@ impl<'w, F: Fabric> Lab<'w, F> {
         // What was written before a completion is seen before it.
         while let Some(interrupt) = host.root.interrupts.pop_front() {
             guest.interrupts += 1;
+            if let (Some(latencies), Some(begin)) = (&mut self.latencies, guest.bridge.take_doorbell()) {
+                latencies.push(interrupt.clock.saturating_sub(begin));
+            }
             match guest.qemu.interrupt(interrupt.address, interrupt.data) {
                 Err(_) if guest.ending => {}
                 other => other.map_err(|error| LabError::Qemu(guest.name.clone(), error))?,
@@ -262,9 +259,13 @@ impl<'w, F: Fabric> Lab<'w, F> {
         Ok(())
     }
 
-    /// Looks at consoles and processes.
+    /// Looks at consoles and processes, and after who else wants something.
     fn look(&mut self) -> Result<(), LabError> {
         let at = self.elapsed();
+        if let Some(pace) = &mut self.pace {
+            pace.keep(&mut self.world);
+        }
+        self.watch.attend(&mut self.world);
         for guest in &mut self.guests {
             let new = guest.console.poll(at).map_err(|error| LabError::Serial(guest.name.clone(), error))?;
             for line in &guest.console.lines[guest.console.lines.len() - new..] {
@@ -400,6 +401,42 @@ impl<'w, F: Fabric> Lab<'w, F> {
             }
             self.idle(Duration::from_millis(30))?;
         }
+    }
+
+    /// Carries what is typed to the shells of all guests, and what they write back, until a shell that each of them has
+    /// started ends. When nothing will be typed any more they are told so, as by Ctrl-D.
+    ///
+    /// # Errors
+    /// As [`Lab::pump`], and [`LabError::Serial`] if a connection fails.
+    pub fn interact(&mut self) -> Result<(), LabError> {
+        let mut open: Vec<bool> = self.guests.iter().map(|_| true).collect();
+        let mut typing = true;
+        while open.contains(&true) {
+            let until = Instant::now() + LOOK;
+            while Instant::now() < until {
+                self.pump()?;
+            }
+            let typed = if typing { self.watch.typed() } else { Some((0, Vec::new())) };
+            let serial = |guest: &Guest, error| LabError::Serial(guest.name.clone(), error);
+            for (n, guest) in self.guests.iter_mut().enumerate() {
+                if !open[n] {
+                    continue;
+                }
+                let bytes = match &typed {
+                    Some((to, bytes)) if *to == n => &bytes[..],
+                    Some(_) => &[],
+                    None => &END_OF_INPUT,
+                };
+                guest.shell.send(bytes).map_err(|error| serial(guest, error))?;
+                let (written, end) = guest.shell.written().map_err(|error| serial(guest, error))?;
+                if !written.is_empty() {
+                    self.watch.wrote(n, &written);
+                }
+                open[n] = end.is_none();
+            }
+            typing = typed.is_some() && typing;
+        }
+        Ok(())
     }
 
     /// Waits for the end of a guest that was told to power off.

@@ -78,6 +78,7 @@ pub fn alarm(line: &str) -> Option<&'static str> {
 pub struct Shell {
     stream: UnixStream,
     received: Vec<u8>,
+    typed: Vec<u8>,
 }
 
 impl Shell {
@@ -87,7 +88,7 @@ impl Shell {
     /// If the connection cannot be made non-blocking.
     pub fn new(stream: UnixStream) -> std::io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Shell { stream, received: Vec::new() })
+        Ok(Shell { stream, received: Vec::new(), typed: Vec::new() })
     }
 
     /// Starts a command of one line.
@@ -96,6 +97,37 @@ impl Shell {
     /// If the connection fails.
     pub fn start(&mut self, command: &str) -> std::io::Result<()> {
         self.stream.write_all(format!("{command}\n").as_bytes())
+    }
+
+    /// Sends bytes as they are, to a program that reads them. What the guest has no room for yet is sent later, by
+    /// [`Shell::written`].
+    ///
+    /// # Errors
+    /// If the connection fails.
+    pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.typed.extend(bytes);
+        while !self.typed.is_empty() {
+            match self.stream.write(&self.typed) {
+                Ok(len) => drop(self.typed.drain(..len)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was written by a program that [`Shell::start`] started, so far, and its exit status if it has ended.
+    ///
+    /// # Errors
+    /// If the connection fails.
+    pub fn written(&mut self) -> std::io::Result<(Vec<u8>, Option<String>)> {
+        self.send(&[])?;
+        drain(&mut self.stream, &mut self.received)?;
+        match self.received.iter().position(|&byte| byte == MARK) {
+            Some(mark) if mark > 0 => Ok((self.received.drain(..mark).collect(), None)),
+            Some(_) => Ok((Vec::new(), answer(&mut self.received).map(|(_, status)| status))),
+            None => Ok((std::mem::take(&mut self.received), None)),
+        }
     }
 
     /// The answer, if it has come: output, the mark, and a line that says how it ended.
@@ -140,6 +172,21 @@ mod tests {
         assert_eq!(shell.poll().unwrap(), None);
         guest.write_all(b"\n").unwrap();
         assert_eq!(shell.poll().unwrap(), Some(("bin\ndev".into(), "0".into())));
+    }
+
+    #[test]
+    fn a_program_is_talked_to() {
+        let (mut guest, ours) = UnixStream::pair().unwrap();
+        let mut shell = Shell::new(ours).unwrap();
+        shell.send(b"ls\r").unwrap();
+        guest.write_all(b"# ls\r\nbin\r\n\x010").unwrap();
+        let mut typed = [0; 3];
+        guest.read_exact(&mut typed).unwrap();
+        assert_eq!(&typed, b"ls\r");
+        assert_eq!(shell.written().unwrap(), (b"# ls\r\nbin\r\n".to_vec(), None));
+        assert_eq!(shell.written().unwrap(), (Vec::new(), None));
+        guest.write_all(b"\n").unwrap();
+        assert_eq!(shell.written().unwrap(), (Vec::new(), Some("0".into())));
     }
 
     #[test]

@@ -51,7 +51,8 @@ fn slots_without_hot_plug_are_left_alone() {
 #[test]
 #[ignore = "nightly"]
 fn all_scenarios() {
-    for scenario in scenarios::<StandIn>() {
+    // Where the disks are in this process.
+    for scenario in scenarios::<StandIn>().into_iter().filter(|scenario| !scenario.real_time) {
         println!("=== {}", scenario.name);
         assert_eq!(run(scenario.name, StandIn::new).1, None, "{}", scenario.name);
     }

@@ -1,7 +1,10 @@
 //! `peb`: simulates, generates and measures the PCIe-to-Ethernet bridge.
 
+mod cable;
 mod commands;
 mod engine;
+mod operator;
+mod station;
 mod units;
 
 use std::process::ExitCode;
@@ -20,6 +23,8 @@ struct Cli {
 enum Command {
     Sim(commands::sim::Args),
     Linux(commands::linux::Args),
+    Device(commands::device::Args),
+    Host(commands::host::Args),
     Gen(commands::gen::Args),
     Config(commands::config::Args),
     Bench(commands::bench::Args),
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Sim(args) => commands::sim::run(&args),
         Command::Linux(args) => commands::linux::run(&args),
+        Command::Device(args) => commands::device::run(&args),
+        Command::Host(args) => commands::host::run(&args),
         Command::Gen(args) => commands::gen::run(&args),
         Command::Boards(args) => commands::boards::run(&args),
         Command::Build(args) => commands::build::run(&args),

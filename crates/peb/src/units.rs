@@ -84,6 +84,36 @@ impl fmt::Display for Time {
     }
 }
 
+/// A MAC address, first byte on the wire in bits 47:40.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mac(pub u64);
+
+impl FromStr for Mac {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let byte = |part: &str| match part.len() == 2 && part.bytes().all(|c| c.is_ascii_hexdigit()) {
+            true => u8::from_str_radix(part, 16).ok(),
+            false => None,
+        };
+        let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
+        let Some([a, b, c, d, e, f]) = bytes.as_deref() else {
+            return Err("not a MAC address: write six bytes as in 02:00:00:00:00:01".into());
+        };
+        if a & 1 == 1 {
+            return Err("a group address; a core needs an individual one (first byte even)".into());
+        }
+        Ok(Mac(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f])))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [.., a, b, c, d, e, g] = self.0.to_be_bytes();
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +144,16 @@ mod tests {
             assert_eq!(text.parse::<Time>().unwrap_err(), "not a time: write 800ns, 20us or 1ms", "{text}");
         }
         assert_eq!(["2500ns", "1ms", "8ns"].map(|s| s.parse::<Time>().unwrap().to_string()), ["2.5us", "1ms", "8ns"]);
+    }
+
+    #[test]
+    fn mac_addresses() {
+        assert_eq!("02:00:5e:10:20:3F".parse(), Ok(Mac(0x0200_5e10_203f)));
+        for bad in
+            ["", "02:00:5e:10:20", "02:00:5e:10:20:30:40", "2:0:5e:10:20:30", "02:00:5e:10:20:+3", "02-00-5e-10-20-30"]
+        {
+            assert!(bad.parse::<Mac>().unwrap_err().contains("six bytes"), "{bad}");
+        }
+        assert!("01:00:5e:10:20:30".parse::<Mac>().unwrap_err().contains("group address"));
     }
 }

@@ -190,6 +190,11 @@ impl Faults {
         now < self.cut_until
     }
 
+    /// Whether the script asks for a PAUSE frame.
+    pub fn has_pause(&self) -> bool {
+        !self.pauses.is_empty()
+    }
+
     /// A PAUSE frame the script asks for.
     pub fn take_pause(&mut self) -> Option<u16> {
         self.pauses.pop()

@@ -167,6 +167,11 @@ impl Link {
         self.counters.cut += u64::from(cut && !self.cut_burst);
         self.cut_burst = cut;
         let input = if cut { Gmii::IDLE } else { input };
+        if !input.en && self.is_idle() && !self.faults.has_pause() {
+            self.gap = self.gap.saturating_sub(1);
+            self.now += 1;
+            return Gmii::IDLE;
+        }
         if input.en {
             self.take(input);
         } else {

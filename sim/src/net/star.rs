@@ -3,7 +3,16 @@
 use super::fault::FaultConfig;
 use super::gmii::Gmii;
 use super::link::Link;
+use super::outside::{Outside, Uplink};
 use super::switch::{Switch, SwitchConfig};
+
+/// The far end of a station's cable, outside of the simulation.
+struct Plug {
+    station: usize,
+    uplink: Uplink,
+    /// What comes from there in this clock.
+    symbol: Gmii,
+}
 
 /// Stations around one switch, each on a link of its own.
 pub struct Star {
@@ -13,6 +22,8 @@ pub struct Star {
     pub to_switch: Vec<Link>,
     /// From the switch to each station.
     pub from_switch: Vec<Link>,
+    /// Stations whose cable leads out of the simulation.
+    plugs: Vec<Plug>,
     into: Vec<Gmii>,
     out: Vec<Gmii>,
 }
@@ -26,15 +37,33 @@ impl Star {
             switch: Switch::new(switch),
             to_switch: (0..ports).map(link).collect(),
             from_switch: (ports..2 * ports).map(link).collect(),
+            plugs: Vec::new(),
             into: vec![Gmii::IDLE; ports],
             out: vec![Gmii::IDLE; ports],
         }
     }
 
+    /// Lets a station's cable, with its faults, end at a network outside instead of the switch.
+    pub fn plug(&mut self, station: usize, outside: Box<dyn Outside>) {
+        self.plugs.retain(|plug| plug.station != station);
+        self.plugs.push(Plug { station, uplink: Uplink::new(outside), symbol: Gmii::IDLE });
+    }
+
+    /// What went wrong outside since the last call.
+    pub fn take_error(&mut self) -> Option<String> {
+        self.plugs.iter_mut().find_map(|plug| plug.uplink.take_error())
+    }
+
     /// Takes what the stations send in this clock; gives what reaches them, to be applied in the next.
     pub fn clock(&mut self, stations: &[Gmii]) -> &[Gmii] {
         // The switch sees what came out of the links in the clock before.
+        for plug in &mut self.plugs {
+            plug.symbol = plug.uplink.clock(std::mem::take(&mut self.into[plug.station]));
+        }
         self.switch.clock(&self.into, &mut self.out);
+        for plug in &self.plugs {
+            self.out[plug.station] = plug.symbol;
+        }
         for ((into, link), &symbol) in self.into.iter_mut().zip(&mut self.to_switch).zip(stations) {
             *into = link.clock(symbol);
         }

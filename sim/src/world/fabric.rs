@@ -76,10 +76,19 @@ pub struct Pins<H, I> {
     pub ios: Vec<I>,
 }
 
+impl<H, I> Pins<H, I> {
+    /// Makes it empty, to be filled again without taking new memory.
+    pub fn clear(&mut self) {
+        self.hosts.clear();
+        self.ios.clear();
+    }
+}
+
 /// PEBs and the network between them.
 pub trait Fabric {
-    /// One clock: applies the inputs, lets them fall through and returns the outputs of this same clock; then the edge.
-    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>) -> Pins<PebPins, PebPins>;
+    /// One clock: applies the inputs, lets them fall through and gives the outputs of this same clock; then the edge. What
+    /// is in `pins` before does not matter.
+    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>, pins: &mut Pins<PebPins, PebPins>);
 
     /// The VLAN a PEB is in after its reset.
     fn vid(&self, peb: Peb) -> u16;
@@ -92,6 +101,11 @@ pub trait Fabric {
     /// Whether the PEBs have the counters of the register map.
     fn counts(&self) -> bool {
         true
+    }
+
+    /// Sets the share of frames that every cable loses each way; false if nothing can be lost here.
+    fn set_loss(&mut self, _share: f64) -> bool {
+        false
     }
 
     /// Cuts the Ethernet cable of a PEB, or mends it.

@@ -3,6 +3,7 @@
 //! A [`World`] advances all of them together, one clock at a time, writes down what happens, and checks the rules that
 //! hold whatever happens: pins, PCIe ordering, `stat_fatal`.
 
+mod control;
 mod core;
 mod fabric;
 #[cfg(test)]
@@ -16,12 +17,15 @@ pub mod stand_in;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod timers;
 
+pub use control::{Control, Operated};
 pub use fabric::{Fabric, HostIn, IoIn, Management, Peb, PebPins, Pins};
 pub use on_chip::OnChip;
 pub use order::Order;
 pub use rtl::{Engine, RtlConfig, RtlError, RtlFabric};
 pub use timeline::{Event, Timeline};
+pub use timers::{Pace, Timers};
 
 use peb_tlp::FunctionId;
 
@@ -59,10 +63,13 @@ pub struct World<F> {
     pub order: Order,
     clock: u64,
     pins: Pins<PebPins, PebPins>,
+    /// Those of the clock before.
+    before: Pins<PebPins, PebPins>,
     inputs: Pins<HostIn, IoIn>,
     /// The host that each I/O PEB has a session with, or had last.
     owners: Vec<Option<usize>>,
     vids: Vec<u16>,
+    cut: Vec<bool>,
     seen: usize,
 }
 
@@ -76,12 +83,14 @@ impl<F: Fabric> World<F> {
             order: Order::new(&pebs),
             owners: vec![None; devices.len()],
             vids: pebs.iter().map(|&peb| fabric.vid(peb)).collect(),
+            cut: vec![false; pebs.len()],
             fabric,
             hosts: roots.into_iter().map(|root| Host { root, reset: false, link_up: true }).collect(),
             devices,
             timeline: Timeline::default(),
             faults: Vec::new(),
             clock: 0,
+            before: pins.clone(),
             pins,
             inputs,
             seen: 0,
@@ -116,12 +125,12 @@ impl<F: Fabric> World<F> {
         for (inputs, device) in self.inputs.ios.iter_mut().zip(&mut self.devices) {
             inputs.device = device.pins();
         }
-        let pins = self.fabric.clock(&self.inputs);
+        std::mem::swap(&mut self.before, &mut self.pins);
+        self.fabric.clock(&self.inputs, &mut self.pins);
         self.clock += 1;
         while let Some(fault) = self.fabric.fault() {
             self.fault(fault);
         }
-        let before = std::mem::replace(&mut self.pins, pins);
         for n in 0..self.hosts.len() {
             let passed = self.hosts[n].root.clock(&self.pins.hosts[n].port);
             self.passed(Peb::Host(n), passed);
@@ -133,7 +142,7 @@ impl<F: Fabric> World<F> {
             self.passed(Peb::Io(n), passed);
             self.device_changed(n, link, id);
         }
-        self.changes(&before);
+        self.changes();
     }
 
     /// Lets clocks pass.
@@ -167,7 +176,19 @@ impl<F: Fabric> World<F> {
     /// Cuts the Ethernet cable of a PEB, or mends it.
     pub fn connect(&mut self, peb: Peb, connected: bool) {
         self.note(peb.to_string(), if connected { "cable mended" } else { "cable cut" });
+        let place = self.place(peb);
+        self.cut[place] = !connected;
         self.fabric.connect(peb, connected);
+    }
+
+    /// Whether the Ethernet cable of a PEB is cut.
+    pub fn is_cut(&self, peb: Peb) -> bool {
+        self.cut[self.place(peb)]
+    }
+
+    /// VLAN that a PEB was given last.
+    pub fn vid(&self, peb: Peb) -> u16 {
+        self.vids[self.place(peb)]
     }
 
     /// Pulls a device, or puts it in.
@@ -258,7 +279,11 @@ impl<F: Fabric> World<F> {
 
     fn device_changed(&mut self, n: usize, link: bool, id: FunctionId) {
         let device = &self.devices[n];
-        let (name, up, now) = (device.settings.name.clone(), device.link_up(), device.id());
+        let (up, now) = (device.link_up(), device.id());
+        if (up, now) == (link, id) {
+            return;
+        }
+        let name = device.settings.name.clone();
         if up != link {
             self.note(name.clone(), if up { "link up" } else { "link down" });
         }
@@ -268,9 +293,9 @@ impl<F: Fabric> World<F> {
     }
 
     /// Writes down what changed at the pins, and what hosts and devices complain of.
-    fn changes(&mut self, before: &Pins<PebPins, PebPins>) {
+    fn changes(&mut self) {
         for n in 0..self.devices.len() {
-            let (was, is) = (before.ios[n], self.pins.ios[n]);
+            let (was, is) = (self.before.ios[n], self.pins.ios[n]);
             self.attached(n, was.peer_up, is.peer_up);
             if was.reset != is.reset {
                 self.note(Peb::Io(n).to_string(), if is.reset { "device in reset" } else { "device out of reset" });
@@ -278,7 +303,7 @@ impl<F: Fabric> World<F> {
             self.fatal(Peb::Io(n), was.fatal, is.fatal);
         }
         for n in 0..self.hosts.len() {
-            let (was, is) = (before.hosts[n], self.pins.hosts[n]);
+            let (was, is) = (self.before.hosts[n], self.pins.hosts[n]);
             for slot in (0..8).filter(|slot| (was.slot_up ^ is.slot_up) >> slot & 1 == 1) {
                 let state = if is.slot_up >> slot & 1 == 1 { "up" } else { "down" };
                 self.note(Peb::Host(n).to_string(), format!("slot {} {state}", slot + 1));

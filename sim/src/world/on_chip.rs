@@ -73,20 +73,19 @@ impl Chip {
 }
 
 impl<F: Fabric> Fabric for OnChip<F> {
-    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>) -> Pins<PebPins, PebPins> {
+    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>, pins: &mut Pins<PebPins, PebPins>) {
         if self.endpoints.is_empty() {
-            return self.inner.clock(inputs);
+            return self.inner.clock(inputs, pins);
         }
         let mut inputs = inputs.clone();
         for (io, chip) in &mut self.endpoints {
             inputs.ios[*io].device = chip.pins();
         }
-        let mut pins = self.inner.clock(&inputs);
+        self.inner.clock(&inputs, pins);
         for (io, chip) in &mut self.endpoints {
             chip.clock(&pins.ios[*io]);
             pins.ios[*io].port = PortOut::default();
         }
-        pins
     }
 
     fn vid(&self, peb: Peb) -> u16 {
@@ -99,6 +98,10 @@ impl<F: Fabric> Fabric for OnChip<F> {
 
     fn counts(&self) -> bool {
         self.inner.counts()
+    }
+
+    fn set_loss(&mut self, share: f64) -> bool {
+        self.inner.set_loss(share)
     }
 
     fn connect(&mut self, peb: Peb, connected: bool) {

@@ -11,7 +11,8 @@ use thiserror::Error;
 use super::core::{RustCore, VerilatedCore};
 use super::fabric::{Fabric, HostIn, IoIn, Peb, PebPins, Pins};
 use super::pins::{Core, Inputs, Outputs, Pinned};
-use crate::net::{Action, FaultConfig, Gmii, PcapTap, PcapWriter, PortConfig, Star, SwitchConfig};
+use super::World;
+use crate::net::{Action, FaultConfig, Gmii, Outside, PcapTap, PcapWriter, PortConfig, Star, SwitchConfig};
 
 /// MAC address of host PEB 0; the others follow.
 const HOST_MAC: u64 = 0x02_50_45_42_01_00;
@@ -62,6 +63,9 @@ pub struct RtlConfig {
     pub faults: FaultConfig,
     /// Seed of the faults.
     pub seed: u64,
+    /// MAC address of the first PEB, others of the same side following, where each side is a process of its own: there it
+    /// must be one that nobody else in the network has. Else they are given here.
+    pub mac: Option<u64>,
     /// What the host PEBs are generated with; their number of slots is 4 in any case.
     pub parameters: Parameters,
 }
@@ -81,7 +85,7 @@ impl Station {
             #[cfg(test)]
             Engine::Lockstep => Box::new(super::lockstep::Lockstep::<T>::new(number)?),
         };
-        let straps = Inputs { cfg_mac: mac + number as u64, cfg_vid: vid, ..Inputs::default() };
+        let straps = Inputs { cfg_mac: config.mac.unwrap_or(mac) + number as u64, cfg_vid: vid, ..Inputs::default() };
         for _ in 0..RESET_CLOCKS {
             core.clock(&Inputs { rst: 1, ..straps });
         }
@@ -163,6 +167,12 @@ impl RtlFabric {
         self.capture.take().map_or(Ok(()), |(pcap, _)| pcap.finish())
     }
 
+    /// Lets a PEB's cable end at a network outside of the simulation instead of the switch.
+    pub fn plug(&mut self, peb: Peb, outside: Box<dyn Outside>) {
+        let station = self.station(peb);
+        self.star.plug(station, outside);
+    }
+
     /// Place of a PEB among the stations of the switch.
     pub fn station(&self, peb: Peb) -> usize {
         match peb {
@@ -187,6 +197,7 @@ impl RtlFabric {
                 self.faults.push(format!("station {n}.gmii_tx: {fault}"));
             }
         }
+        self.faults.extend(self.star.take_error());
         if let Some((pcap, taps)) = &mut self.capture {
             for (tap, &symbol) in taps.iter_mut().zip(&self.sent) {
                 if let Err(error) = tap.clock(self.clock, symbol, pcap) {
@@ -198,9 +209,18 @@ impl RtlFabric {
     }
 }
 
+/// What runs in every clock, compiled here, with this crate's optimisation: what is generic gets that of the crate that
+/// uses it.
+impl World<RtlFabric> {
+    /// As [`World::run`].
+    pub fn advance(&mut self, clocks: u64) {
+        self.run(clocks);
+    }
+}
+
 impl Fabric for RtlFabric {
-    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>) -> Pins<PebPins, PebPins> {
-        let mut pins = Pins { hosts: Vec::with_capacity(self.hosts.len()), ios: Vec::with_capacity(self.ios.len()) };
+    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>, pins: &mut Pins<PebPins, PebPins>) {
+        pins.clear();
         for (n, (core, input)) in self.hosts.iter_mut().zip(&inputs.hosts).enumerate() {
             let outputs = core.clock(Inputs::host(input, self.heard[n]));
             self.sent[n] = outputs.gmii_tx();
@@ -213,7 +233,6 @@ impl Fabric for RtlFabric {
             pins.ios.push(outputs.io());
         }
         self.ethernet();
-        pins
     }
 
     fn vid(&self, peb: Peb) -> u16 {
@@ -225,6 +244,13 @@ impl Fabric for RtlFabric {
 
     fn fault(&mut self) -> Option<String> {
         self.faults.pop()
+    }
+
+    fn set_loss(&mut self, share: f64) -> bool {
+        for link in self.star.to_switch.iter_mut().chain(&mut self.star.from_switch) {
+            link.act(Action::Loss(share));
+        }
+        true
     }
 
     fn connect(&mut self, peb: Peb, connected: bool) {

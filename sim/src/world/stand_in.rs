@@ -452,10 +452,10 @@ impl Wire {
 }
 
 impl Fabric for StandIn {
-    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>) -> Pins<PebPins, PebPins> {
+    fn clock(&mut self, inputs: &Pins<HostIn, IoIn>, pins: &mut Pins<PebPins, PebPins>) {
         self.now += 1;
         self.sessions(inputs);
-        let mut pins = Pins { hosts: Vec::new(), ios: Vec::new() };
+        pins.clear();
         for (h, input) in inputs.hosts.iter().enumerate() {
             let (tlp, port) = self.hosts[h].wire.clock(&input.port, input.link_up);
             if let Some(tlp) = tlp {
@@ -484,7 +484,6 @@ impl Fabric for StandIn {
                 ..PebPins::default()
             });
         }
-        pins
     }
 
     fn vid(&self, peb: Peb) -> u16 {

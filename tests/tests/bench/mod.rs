@@ -80,7 +80,7 @@ impl<F: Fabric> Bench<F> {
             self.inputs.ios[n].device =
                 DevicePins { port, link_up: self.trained[n] <= self.now, present: self.present[n] };
         }
-        self.pins = self.fabric.clock(&self.inputs);
+        self.fabric.clock(&self.inputs, &mut self.pins);
         self.now += 1;
         if let Some(fault) = self.fabric.fault() {
             panic!("clock {}: {fault}", self.now);

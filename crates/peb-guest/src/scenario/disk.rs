@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use peb_sim::device::nvme::Nvme;
+use peb_sim::net::CLOCK_NS;
 use peb_sim::world::{Fabric, World};
 
 use super::serial;
@@ -13,8 +14,10 @@ use crate::lab::LabError;
 const CHUNK: u64 = 64;
 /// Time a guest may take for some hundred kilobytes.
 const TRANSFER: Duration = Duration::from_secs(120);
-/// Nanoseconds of a clock.
-const CLOCK_NS: u64 = 8;
+/// Reads of 4 KiB whose latency is measured.
+const READS: u64 = 32;
+/// Bytes of a header and of the payload of most memory writes to the host: 3 dwords, as its memory is below 4 GiB, and 128.
+const WRITES: (usize, usize) = (12, 128);
 
 /// Puts a disk in; the guest's nvme driver binds it. Gives the slot.
 pub fn add<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Result<String, LabError> {
@@ -26,17 +29,37 @@ pub fn add<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Re
 
 /// Waits for a disk that has come; gives device and slot.
 pub fn found<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Result<String, LabError> {
+    found_within(stage, guest, disk, SOON)
+}
+
+/// As [`found`], for a disk that comes when it likes.
+pub fn found_within<F: Fabric>(
+    stage: &mut Stage<'_, F>,
+    guest: usize,
+    disk: usize,
+    limit: Duration,
+) -> Result<String, LabError> {
     let serial = serial(disk);
     let what = format!("disk {disk} is bound");
-    let device = stage.lab.until(guest, &what, &format!("disk {serial}"), SOON)?;
+    let device = stage.lab.until(guest, &what, &format!("disk {serial}"), limit)?;
     let slot = stage.lab.run(guest, &format!("slot {serial}"), SOON)?;
     Ok(format!("{device} in slot {slot}"))
 }
 
 /// Waits until a guest has let a disk go.
 pub fn gone<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Result<&'static str, LabError> {
+    gone_within(stage, guest, disk, SOON)
+}
+
+/// As [`gone`], for a disk that goes when it likes.
+pub fn gone_within<F: Fabric>(
+    stage: &mut Stage<'_, F>,
+    guest: usize,
+    disk: usize,
+    limit: Duration,
+) -> Result<&'static str, LabError> {
     let what = format!("disk {disk} is let go");
-    stage.lab.until(guest, &what, &format!("! controller {}", serial(disk)), SOON)?;
+    stage.lab.until(guest, &what, &format!("! controller {}", serial(disk)), limit)?;
     Ok("")
 }
 
@@ -57,6 +80,23 @@ pub fn write_and_read<F: Fabric>(
     offset_kb: u64,
     kb: u64,
 ) -> Result<String, LabError> {
+    let sum = write(stage, guest, disk, offset_kb, kb)?;
+    let medium = medium(&stage.lab.world, disk, offset_kb, kb)?;
+    if sum != medium {
+        return Err(LabError::Wrong(format!("disk {disk}: checksum {sum} was written, {medium} is on the medium")));
+    }
+    read(stage, guest, disk, offset_kb, kb, &sum)?;
+    Ok(sum)
+}
+
+/// Random bytes are written from an offset on; gives their checksum.
+pub fn write<F: Fabric>(
+    stage: &mut Stage<'_, F>,
+    guest: usize,
+    disk: usize,
+    offset_kb: u64,
+    kb: u64,
+) -> Result<String, LabError> {
     let serial = serial(disk);
     stage.step(format!("{kb} KiB are written to disk {disk}"), |stage| {
         let (count, at) = (kb / CHUNK, offset_kb / CHUNK);
@@ -67,13 +107,7 @@ pub fn write_and_read<F: Fabric>(
         stage.lab.run(guest, &write, TRANSFER)?;
         Ok(rate(kb, stage.lab.world.now() - clocks))
     })?;
-    let sum = stage.lab.run(guest, "crc32 </tmp/data", SOON)?;
-    let medium = medium(&stage.lab.world, disk, offset_kb, kb)?;
-    if sum != medium {
-        return Err(LabError::Wrong(format!("disk {disk}: checksum {sum} was written, {medium} is on the medium")));
-    }
-    read(stage, guest, disk, offset_kb, kb, &sum)?;
-    Ok(sum)
+    stage.lab.run(guest, "crc32 </tmp/data", SOON)
 }
 
 /// Bytes are read past the guest's cache; their checksum must be this.
@@ -103,9 +137,39 @@ pub fn read<F: Fabric>(
     Ok(())
 }
 
-/// Kilobytes in so many clocks, in simulated time.
+/// Single reads of 4 KiB, each from its doorbell to its interrupt.
+pub fn latency<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Result<(), LabError> {
+    stage.step(format!("{READS} reads of 4 KiB, one after the other"), |stage| {
+        stage.lab.latencies = Some(Vec::new());
+        let read = format!("dd if=$(disk {}) of=/dev/null bs=4k count={READS} iflag=direct 2>&1", serial(disk));
+        stage.lab.run(guest, &read, TRANSFER)?;
+        let mut clocks = stage.lab.latencies.take().unwrap_or_default();
+        clocks.sort_unstable();
+        let (Some(least), Some(most)) = (clocks.first(), clocks.last()) else {
+            return Err(LabError::Wrong("no doorbell and no interrupt were seen".into()));
+        };
+        let us = |clocks: u64| (clocks * CLOCK_NS) as f64 * 1e-3;
+        let median = us(clocks[clocks.len() / 2]);
+        let wire = 4096.0 / limit() * 1e-3;
+        Ok(format!(
+            "latency {median:.1} us simulated ({:.1} to {:.1}); 4 KiB take {:.1} us on the Ethernet",
+            us(*least),
+            us(*most),
+            wire
+        ))
+    })?;
+    Ok(())
+}
+
+/// What the Ethernet can carry of what a disk writes to the host, in bytes a nanosecond.
+fn limit() -> f64 {
+    peb_wire::limit_fraction(WRITES.0, WRITES.1) / CLOCK_NS as f64
+}
+
+/// Kilobytes in so many clocks, in simulated time, beside the limit.
 fn rate(kb: u64, clocks: u64) -> String {
-    format!("{:.1} MB/s simulated", (kb * 1024) as f64 * 1000.0 / (clocks.max(1) * CLOCK_NS) as f64)
+    let is = (kb * 1024) as f64 * 1000.0 / (clocks.max(1) * CLOCK_NS) as f64;
+    format!("{is:.1} MB/s simulated, of {:.1} on the Ethernet", limit() * 1000.0)
 }
 
 /// Checksum of what is on the medium.

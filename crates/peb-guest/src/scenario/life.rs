@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use peb_sim::world::{Fabric, Peb};
 
-use super::disk::{add, found, gone, pull, read, write_and_read};
+use super::disk::{add, found, gone, latency, pull, read, write_and_read};
 use super::serial;
 use super::stage::{Stage, SOON};
 use crate::lab::{LabError, TIMERS};
@@ -21,6 +21,7 @@ pub fn default<F: Fabric>(stage: &mut Stage<'_, F>) -> Done {
     stage.boot(0)?;
     add(stage, 0, 0)?;
     let sum = write_and_read(stage, 0, 0, AT, KB)?;
+    latency(stage, 0, 0)?;
     pull(stage, 0, 0)?;
     add(stage, 0, 0)?;
     read(stage, 0, 0, AT, KB, &sum)?;

@@ -2,13 +2,14 @@
 
 mod disk;
 mod life;
+mod remote;
 mod stage;
 
 pub use stage::{Report, Stage, Step};
 
 use peb_sim::device::nvme::{Medium, Nvme, NvmeConfig};
 use peb_sim::device::{Device, DeviceConfig};
-use peb_sim::world::Fabric;
+use peb_sim::world::{Fabric, RtlFabric};
 
 use crate::lab::{Lab, LabError, Watch};
 use crate::qemu::QemuConfig;
@@ -28,12 +29,15 @@ pub struct Scenario<F> {
     pub ios: &'static [u16],
     /// Whether the disks are there before the guests boot.
     pub present: bool,
+    /// Whether the network is a real one, with other processes in it: the PEBs' timers are real times then.
+    pub real_time: bool,
     run: fn(&mut Stage<'_, F>) -> Result<(), LabError>,
 }
 
 /// All scenarios; the first is the one unless told otherwise.
 pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
-    let one = |name, about, present, run| Scenario { name, about, hosts: &[10], ios: &[10], present, run };
+    let one =
+        |name, about, present, run| Scenario { name, about, hosts: &[10], ios: &[10], present, real_time: false, run };
     let two_disks = |scenario| Scenario { ios: &[10, 10], ..scenario };
     let two_guests = |scenario| Scenario { hosts: &[10, 20], ..scenario };
     vec![
@@ -49,7 +53,40 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<F>> {
             false,
             life::hand_over,
         )),
+        Scenario {
+            hosts: &[0],
+            ios: &[],
+            real_time: true,
+            ..one("remote", "a disk of another process comes, is used, goes, and comes back", false, remote::remote)
+        },
     ]
+}
+
+/// All scenarios for the cores.
+///
+/// What is generic gets the optimisation of the crate that uses it; this, and what follows from it, that of this crate.
+pub fn with_cores() -> Vec<Scenario<RtlFabric>> {
+    scenarios()
+}
+
+impl Scenario<RtlFabric> {
+    /// With the same guests and disks, but the user does what happens.
+    pub fn played(self) -> Self {
+        Scenario { about: "the guests' shells are yours", run: remote::play, ..self }
+    }
+
+    /// As [`perform`].
+    ///
+    /// # Errors
+    /// As [`perform`].
+    pub fn perform(
+        &self,
+        fabric: RtlFabric,
+        config: &QemuConfig,
+        watch: &mut dyn Watch,
+    ) -> (Report, Result<RtlFabric, LabError>) {
+        perform(self, fabric, config, watch)
+    }
 }
 
 /// Performs a scenario.
@@ -70,7 +107,7 @@ pub fn perform<F: Fabric>(
         device.set_present(scenario.present);
         device
     });
-    match Lab::new(fabric, scenario.hosts.len(), devices.collect(), config, watch) {
+    match Lab::new(fabric, scenario.hosts.len(), devices.collect(), scenario.real_time, config, watch) {
         Err(error) => (Report::default(), Err(error)),
         Ok(lab) => {
             let mut stage = Stage::new(lab);

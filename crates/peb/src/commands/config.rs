@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use anyhow::bail;
 use clap::ArgAction;
 use peb_config::{hex_dump, Parameters, Slot};
 
 use super::gen::{Core, DEFAULT_SLOTS};
+use crate::units::Mac;
 
 /// Print the configuration space of a core's switch ports after reset, for `lspci -F FILE -vvv`.
 ///
@@ -32,29 +32,6 @@ pub struct Args {
     full: bool,
 }
 
-/// A MAC address, first byte on the wire in bits 47:40.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mac(u64);
-
-impl FromStr for Mac {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let byte = |part: &str| match part.len() == 2 && part.bytes().all(|c| c.is_ascii_hexdigit()) {
-            true => u8::from_str_radix(part, 16).ok(),
-            false => None,
-        };
-        let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
-        let Some([a, b, c, d, e, f]) = bytes.as_deref() else {
-            return Err("not a MAC address: write six bytes as in 02:00:00:00:00:01".into());
-        };
-        if a & 1 == 1 {
-            return Err("a group address; a core needs an individual one (first byte even)".into());
-        }
-        Ok(Mac(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f])))
-    }
-}
-
 /// Runs the subcommand.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.core == Core::Io {
@@ -71,21 +48,5 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         // The reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         result => Ok(result.map(|()| ExitCode::SUCCESS)?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mac_addresses() {
-        assert_eq!("02:00:5e:10:20:3F".parse(), Ok(Mac(0x0200_5e10_203f)));
-        for bad in
-            ["", "02:00:5e:10:20", "02:00:5e:10:20:30:40", "2:0:5e:10:20:30", "02:00:5e:10:20:+3", "02-00-5e-10-20-30"]
-        {
-            assert!(bad.parse::<Mac>().unwrap_err().contains("six bytes"), "{bad}");
-        }
-        assert!("01:00:5e:10:20:30".parse::<Mac>().unwrap_err().contains("group address"));
     }
 }
