@@ -18,6 +18,12 @@ struct Cli {
 enum Task {
     /// Writes the generated documents and the Wireshark dissector.
     Gen(gen::Args),
+    /// Compares sizes and speeds with docs/area.md, or writes them there: `cargo xtask area --help`.
+    Area {
+        /// What is passed on.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Installs the tools, then runs every check that CI runs.
     Test,
     /// Installs the tools, then runs the tests that take too long for `test`.
@@ -27,6 +33,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen(args) => gen::run(&args),
+        Task::Area { arguments } => test::area(&arguments),
         Task::Test => test::run(),
         Task::Nightly => test::nightly(),
     }

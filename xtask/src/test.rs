@@ -19,6 +19,13 @@ pub fn nightly() -> Result<()> {
     step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]))
 }
 
+/// Measures sizes and speeds.
+pub fn area(arguments: &[String]) -> Result<()> {
+    let mut command = cargo(&["run", "--quiet", "--package", "peb-area", "--"]);
+    command.args(arguments);
+    step("area", 120, command)
+}
+
 fn tools() -> Result<()> {
     let mut setup = Command::new("sh");
     setup.current_dir(root()).arg("tools/setup.sh");

@@ -1,5 +1,6 @@
 //! Size and speed on a Lattice ECP5: yosys `synth_ecp5` and nextpnr-ecp5, out of context.
 
+use crate::cache::Key;
 use crate::harness::HarnessError;
 use crate::tools::{run, tool_directories, Output};
 use serde_json::Value;
@@ -9,17 +10,26 @@ use std::time::Duration;
 /// Far beyond any real run.
 const LIMIT: Duration = Duration::from_secs(3600);
 
-/// What a design takes on an ECP5.
+/// What a design takes on an ECP5, in cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Area {
-    /// 4-input LUTs: LUT4 cells, and two for each CCU2C carry cell, as nextpnr counts them.
-    pub lut4: u64,
+    /// Cells that are one 4-input LUT.
+    pub lut4_cells: u64,
+    /// Carry cells: two 4-input LUTs each.
+    pub ccu2c: u64,
     /// Flip-flops.
     pub ff: u64,
     /// Block RAMs of 18 kbit (DP16KD).
     pub block_ram: u64,
     /// LUT RAM cells of 16 x 4 bit (TRELLIS_DPR16X4).
     pub lut_ram: u64,
+}
+
+impl Area {
+    /// 4-input LUTs as nextpnr counts them: LUT4 cells, and two for each carry cell. LUT RAM is counted apart.
+    pub fn lut4(&self) -> u64 {
+        self.lut4_cells + 2 * self.ccu2c
+    }
 }
 
 /// A design synthesised for ECP5, in a directory of its own.
@@ -46,12 +56,36 @@ pub fn synth_ecp5(verilog: &str, top: &str, directory: &Path) -> Result<Synthesi
     let stat: Value = parse(&directory.join("stat.json"))?;
     let count = |cell: &str| stat["design"]["num_cells_by_type"][cell].as_u64().unwrap_or(0);
     let area = Area {
-        lut4: count("LUT4") + 2 * count("CCU2C"),
+        lut4_cells: count("LUT4"),
+        ccu2c: count("CCU2C"),
         ff: count("TRELLIS_FF"),
         block_ram: count("DP16KD"),
         lut_ram: count("TRELLIS_DPR16X4"),
     };
     Ok(Synthesised { directory: directory.to_path_buf(), area })
+}
+
+/// What a design takes, as [`synth_ecp5`] finds it. What was found once for the same Verilog is not looked for again (see `PEB_NO_CACHE` in
+/// the crate's documentation).
+///
+/// # Errors
+/// As [`synth_ecp5`].
+pub fn area(verilog: &str, top: &str) -> Result<Area, HarnessError> {
+    let installed = tool_directories().iter().find_map(|d| std::fs::read_to_string(d.join("installed.txt")).ok());
+    let key = Key::new("area").with(&installed.unwrap_or_default()).with(top).with(verilog);
+    let known = key.passed().and_then(|text| {
+        let mut numbers = text.split(' ').map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(Area { lut4_cells: next()?, ccu2c: next()?, ff: next()?, block_ram: next()?, lut_ram: next()? })
+    });
+    if let Some(area) = known {
+        return Ok(area);
+    }
+    let directory = tempfile::tempdir()?;
+    let area = synth_ecp5(verilog, top, directory.path())?.area;
+    let Area { lut4_cells, ccu2c, ff, block_ram, lut_ram } = area;
+    key.pass(&format!("{lut4_cells} {ccu2c} {ff} {block_ram} {lut_ram}"));
+    Ok(area)
 }
 
 impl Synthesised {

@@ -34,7 +34,7 @@ fn counts_and_times_a_small_design() {
     let verilog = export(&echo, "echo").unwrap();
     let design = synth_ecp5(&verilog, "echo", directory.path()).unwrap();
     assert_eq!((design.area.ff, design.area.block_ram), (8, 1), "{:?}", design.area);
-    assert!((8..=12).contains(&design.area.lut4), "{:?}", design.area);
+    assert!((8..=12).contains(&design.area.lut4()), "{:?}", design.area);
     let fmax = design.fmax(1).unwrap();
     assert!((50.0..2000.0).contains(&fmax), "{fmax} MHz");
 }

@@ -68,10 +68,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "0ns", allow_hyphen_values = true)]
     jitter: Time,
     /// Seed of all random numbers
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = any_number, allow_hyphen_values = true)]
     seed: u64,
     /// Replay the first N TLPs of the trace
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT, value_parser = at_least_one, allow_hyphen_values = true)]
     limit: usize,
     /// Replay the whole trace
     #[arg(long, conflicts_with = "limit")]
@@ -93,6 +93,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(n) => Ok(n),
         Err(_) => Err("not a number: 1 or more".into()),
     }
+}
+
+fn any_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("not a number: 0 to {}", u64::MAX))
 }
 
 /// Runs the subcommand.
