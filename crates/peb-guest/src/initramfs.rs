@@ -52,8 +52,10 @@ slot() {
 }
 "#;
 
-/// A command that gives way to an interactive shell.
-pub const INTERACTIVE: &str = "stty sane; ENV=/functions PS1='# ' setsid -c sh -i; stty raw -echo";
+/// A command that gives way to an interactive shell. When that ends the kernel hangs its terminal up, which is opened
+/// again.
+pub const INTERACTIVE: &str = "stty sane; ENV=/functions PS1='# ' setsid -c sh -i; \
+                               exec </dev/ttyS1 >/dev/ttyS1 2>&1; stty raw -echo";
 
 /// The archive, around this busybox.
 pub fn archive(busybox: &[u8]) -> Vec<u8> {
