@@ -53,7 +53,8 @@ fn foreign(rng: &mut impl Rng, like: &Frame) -> Frame {
     let mut body = like.body().to_vec();
     // Destination, type, magic, version.
     let at = *[rng.gen_range(1..6), tunnel - 2, tunnel - 1, tunnel, tunnel + 1].choose(rng).expect("not empty");
-    body[at] ^= rng.gen_range(1..=255u8);
+    // Of the last one only the version: another kind would be a frame of the tunnel.
+    body[at] ^= if at == tunnel + 1 { rng.gen_range(1..=15u8) << 4 } else { rng.gen_range(1..=255u8) };
     Frame::new(body)
 }
 
