@@ -1,4 +1,4 @@
-# AMD AC701, XC7A200T-2FBG676: constraints only, not built here.
+# AMD AC701, XC7A200T-2FBG676: Vivado project, not built here.
 # Generated from boards/ac701.toml by `cargo xtask gen`: do not edit.
 set_property PACKAGE_PIN R3 [get_ports { clk_in_p }]
 set_property IOSTANDARD DIFF_SSTL15 [get_ports { clk_in_p }]
@@ -7,6 +7,10 @@ set_property PACKAGE_PIN P3 [get_ports { clk_in_n }]
 set_property IOSTANDARD DIFF_SSTL15 [get_ports { clk_in_n }]
 set_property PACKAGE_PIN U4 [get_ports { rst }]
 set_property IOSTANDARD LVCMOS15 [get_ports { rst }]
+set_property PACKAGE_PIN T19 [get_ports { uart_rx }]
+set_property IOSTANDARD LVCMOS18 [get_ports { uart_rx }]
+set_property PACKAGE_PIN U19 [get_ports { uart_tx }]
+set_property IOSTANDARD LVCMOS18 [get_ports { uart_tx }]
 set_property PACKAGE_PIN M26 [get_ports { led[0] }]
 set_property IOSTANDARD LVCMOS33 [get_ports { led[0] }]
 set_property PACKAGE_PIN T24 [get_ports { led[1] }]

@@ -1,4 +1,4 @@
-# ALINX AX7203, XC7A200T-2FBG484: constraints only, not built here.
+# ALINX AX7203, XC7A200T-2FBG484: Vivado project, not built here.
 # Generated from boards/ax7203.toml by `cargo xtask gen`: do not edit.
 set_property PACKAGE_PIN R4 [get_ports { clk_in_p }]
 set_property IOSTANDARD DIFF_SSTL15 [get_ports { clk_in_p }]

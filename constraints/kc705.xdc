@@ -1,4 +1,4 @@
-# AMD KC705, XC7K325T-2FFG900: constraints only, not built here.
+# AMD KC705, XC7K325T-2FFG900: Vivado project, not built here.
 # Generated from boards/kc705.toml by `cargo xtask gen`: do not edit.
 set_property PACKAGE_PIN AD12 [get_ports { clk_in_p }]
 set_property IOSTANDARD LVDS [get_ports { clk_in_p }]
@@ -7,6 +7,10 @@ set_property PACKAGE_PIN AD11 [get_ports { clk_in_n }]
 set_property IOSTANDARD LVDS [get_ports { clk_in_n }]
 set_property PACKAGE_PIN AB7 [get_ports { rst }]
 set_property IOSTANDARD LVCMOS15 [get_ports { rst }]
+set_property PACKAGE_PIN M19 [get_ports { uart_rx }]
+set_property IOSTANDARD LVCMOS25 [get_ports { uart_rx }]
+set_property PACKAGE_PIN K24 [get_ports { uart_tx }]
+set_property IOSTANDARD LVCMOS25 [get_ports { uart_tx }]
 set_property PACKAGE_PIN AB8 [get_ports { led_a[0] }]
 set_property IOSTANDARD LVCMOS15 [get_ports { led_a[0] }]
 set_property PACKAGE_PIN AA8 [get_ports { led_a[1] }]

@@ -1,4 +1,4 @@
-"""Builds the bench with Verilator, unless these very sources are built already, and runs one test of test_pair.py in it."""
+"""Builds a bench with Verilator, unless these very sources are built already, and runs one test in it."""
 
 import argparse
 import hashlib
@@ -22,7 +22,7 @@ MAKE = ["OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1", "CFG_CXXFLAGS_PCH_I=-i
 # Seconds after which a build that is not used is deleted.
 KEPT = 7 * 24 * 3600
 # Seconds after which this process and all that it started are killed: for a build, for a run.
-BUILD_LIMIT, RUN_LIMIT = 600, 150
+BUILD_LIMIT, RUN_LIMIT = 1200, 300
 
 
 def build(sources, cache):
@@ -57,19 +57,21 @@ def build(sources, cache):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cores", type=Path, required=True, help="directory of peb_host.v and peb_io.v")
+    parser.add_argument("--bench", default="pair", help="pair: bench.v, test_pair.py; device: bench_device.v, test_device.py")
+    parser.add_argument("--cores", type=Path, required=True, help="directory of the cores' files, *.v")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True, help="directory for what the run leaves")
     parser.add_argument("--test", required=True)
     arguments = parser.parse_args()
-    sources = [HERE / "bench.v", arguments.cores / "peb_host.v", arguments.cores / "peb_io.v"]
+    benches = {"pair": ["bench.v", "link.v"], "device": ["bench_device.v", "link.v"]}
+    sources = [*(HERE / name for name in benches[arguments.bench]), *sorted(arguments.cores.glob("*.v"))]
     signal.alarm(BUILD_LIMIT)
     program = build(sources, arguments.cache)
     signal.alarm(RUN_LIMIT)
     results = get_runner("verilator").test(
         hdl_toplevel="bench",
         hdl_toplevel_lang="verilog",
-        test_module="test_pair",
+        test_module=f"test_{arguments.bench}",
         test_filter=f"{arguments.test}$",
         build_dir=program,
         test_dir=arguments.results,

@@ -25,6 +25,8 @@ pub struct Board {
     pub programmer: Programmer,
     /// How the Ethernet PHY is attached.
     pub phy: Phy,
+    /// PCI Express edge with a hard block behind it.
+    pub edge: Option<Edge>,
     /// Pins, in the order of the table.
     pub pins: Vec<Pin>,
     /// Where facts come from: short name, full reference.
@@ -37,7 +39,9 @@ pub struct Board {
 pub enum State {
     /// `peb build` makes the bitstream with open tools.
     Bitstream,
-    /// Pins and constraints only; no design yet, nothing built.
+    /// `peb gen` writes a project for the vendor's tools; nothing of it is built here.
+    Project,
+    /// Pins and constraints only; no design, nothing built.
     Constraints,
 }
 
@@ -46,6 +50,7 @@ impl State {
     pub fn label(self) -> &'static str {
         match self {
             State::Bitstream => "builds a bitstream",
+            State::Project => "Vivado project, not built here",
             State::Constraints => "constraints only, not built here",
         }
     }
@@ -115,6 +120,20 @@ pub struct Phy {
     /// Where the delays are from: short names of sources.
     #[serde(default)]
     pub source: Vec<String>,
+}
+
+/// PCI Express edge of a board, and the designs that can work with it. A design without a note is not offered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// Place of the hard block, as `X0Y0`.
+    pub block: String,
+    /// The card in a host: with what it can work.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The card of a device: with what it can work.
+    #[serde(default)]
+    pub io: Option<String>,
 }
 
 /// Interface between PHY and FPGA.

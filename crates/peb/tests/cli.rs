@@ -59,6 +59,91 @@ fn an_impossible_value_says_its_range() {
 }
 
 #[test]
+fn a_board_that_nobody_knows_is_told_with_the_closest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x");
+    let out = out.to_str().unwrap();
+    let commands: [&[&str]; 4] = [
+        &["boards", "kc706"],
+        &["gen", "--board", "kc706", "--out", out],
+        &["build", "--board", "kc706", "--out", out],
+        &["flash", "--board", "kc706", "x.bit"],
+    ];
+    for command in commands {
+        let text = refused(1, command);
+        assert_eq!(text, "error: unknown board \"kc706\", did you mean \"kc705\"?; `peb boards` lists them\n", "{command:?}");
+    }
+    assert!(!Path::new(out).exists());
+}
+
+#[test]
+fn what_cannot_be_done_with_a_board_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = folder.path().join("full");
+    fs::create_dir(&full).unwrap();
+    fs::write(full.join("mine.txt"), "kept").unwrap();
+    let full_name = full.to_str().unwrap();
+    // A folder with something in it stays as it is.
+    for command in ["gen", "build"] {
+        let text = refused(1, &[command, "--board", "ecp5-versa-5g", "--out", full_name]);
+        assert!(text.contains("full: the folder is not empty") && text.contains("--force"), "{command}: {text}");
+        assert_eq!(fs::read_dir(&full).unwrap().count(), 1, "{command}");
+    }
+    // No such design, no such flow.
+    let text = refused(1, &["gen", "--board", "ecp5-versa", "--design", "host", "--out", "x"]);
+    assert!(text.contains("no PCIe block") && text.contains("--design io"), "{text}");
+    let text = refused(1, &["build", "--board", "ax7203"]);
+    assert!(text.contains("not built here") && text.contains("peb gen --board ax7203") && text.contains("vivado"), "{text}");
+    // Files that are not for the board, or not there.
+    let file = |name: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        folder.path().join(name).to_str().unwrap().to_string()
+    };
+    let other = file("other.bit", b"\xff\x00Part: LFE5UM5G-85F-8CABGA554\0\xff\xff\xbd\xb3");
+    let text = refused(1, &["flash", "--board", "ecp5-versa-5g", &other]);
+    assert!(text.contains("made for LFE5UM5G-85F-8CABGA554, but ecp5-versa-5g has LFE5UM5G-45F-8CABGA381"), "{text}");
+    let text = refused(1, &["flash", "--board", "ecp5-versa-5g", &file("text", b"hello")]);
+    assert!(text.contains("no ECP5 bitstream"), "{text}");
+    let text = refused(1, &["flash", "--board", "kc705", &other]);
+    assert!(text.contains("vendor's tools"), "{text}");
+    let text = refused(1, &["flash", "--board", "ecp5-versa-5g", "/nonexistent.bit"]);
+    assert!(text.starts_with("error: /nonexistent.bit: "), "{text}");
+}
+
+#[test]
+fn a_missing_tool_is_told_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peb"));
+        command.args(args).current_dir(folder.path()).env("PATH", "").env("HOME", folder.path()).env_remove("PEB_TOOLS");
+        let output = command.output().expect("peb starts");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, text, _) = run(&["build", "--board", "ecp5-versa-5g", "--out", "built"]);
+    assert_eq!(status, Some(1), "{text}");
+    assert_eq!(
+        text,
+        "error: yosys is not installed: run `tools/setup.sh` in the repository; `peb doctor` lists what is there\n"
+    );
+    assert!(!folder.path().join("built").exists());
+    fs::write(folder.path().join("x.bit"), b"\xff\x00Part: LFE5UM5G-45F-8CABGA381\0\xff\xff\xbd\xb3").unwrap();
+    let (status, text, _) = run(&["flash", "--board", "ecp5-versa-5g", "x.bit"]);
+    assert!(status == Some(1) && text.contains("openFPGALoader") && text.contains("tools/setup.sh"), "{text}");
+    let (status, _, text) = run(&["doctor"]);
+    assert!(status == Some(1) && text.contains("missing: run `tools/setup.sh` in the repository"), "{text}");
+}
+
+#[test]
+fn no_cable_is_told_as_the_loader_tells_it_and_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let bit = folder.path().join("x.bit");
+    fs::write(&bit, b"\xff\x00Part: LFE5UM5G-45F-8CABGA381\0\xff\xff\xbd\xb3").unwrap();
+    // A cable with a number that none has, so that the test reaches no board.
+    let text = refused(1, &["flash", "--board", "ecp5-versa-5g", bit.to_str().unwrap(), "--", "--ftdi-serial", "no-such-cable"]);
+    assert!(text.contains("unable to open ftdi device") && text.contains("is it plugged in"), "{text}");
+}
+
+#[test]
 fn the_configuration_space_is_the_tables() {
     let output =
         peb(&["config", "--core", "host", "--slots", "3", "--filled", "0,2", "--mac", "02:00:5e:10:20:30", "--full"]);

@@ -39,7 +39,7 @@ pub struct NetworkDevice {
     /// As `docs/interface.md`; constant.
     pub cfg_mac: Signal<In, U<48>>,
     pub cfg_vid: Signal<In, U<12>>,
-    /// 1 = pressed; of no clock.
+    /// BUTTONS of the endpoint; of no clock.
     pub buttons: Signal<In, U<8>>,
     /// 0 link of 1000 Mbit/s, 1 attached, 2 traffic, 3 fault, 7 to 4: LEDS of the endpoint.
     pub leds: Signal<Out, U<8>>,

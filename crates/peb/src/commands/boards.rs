@@ -39,6 +39,9 @@ fn show(board: &Board) -> String {
     line("PHY", &board.phy.chip);
     line("PCIe", &board.pcie);
     line("flow", board.flow.label());
+    for (name, note) in board.edge.iter().flat_map(|e| [("host", &e.host), ("io", &e.io)]) {
+        line(&format!("design {name}"), note.as_deref().unwrap_or("not offered"));
+    }
     if let Flow::Ecp5 { device, package, speed, idcode, .. } = &board.flow {
         line("device", &format!("--{device} --package {package} --speed {speed}, IDCODE 0x{idcode:08x}"));
     }
@@ -84,7 +87,7 @@ mod tests {
         assert_eq!(text.lines().count(), boards.len() + 1);
         let line = |name: &str| text.lines().find(|l| l.starts_with(name)).expect(name).to_string();
         assert!(line("ecp5-versa-5g ").contains("builds a bitstream"), "{text}");
-        assert!(line("kc705 ").contains("constraints only, not built here"), "{text}");
+        assert!(line("kc705 ").contains("Vivado project, not built here"), "{text}");
     }
 
     #[test]

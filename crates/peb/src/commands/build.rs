@@ -28,6 +28,16 @@ pub struct Args {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
+    let boards = peb_boards::builtin()?;
+    if !matches!(peb_boards::find(&boards, &args.board)?.flow, peb_boards::Flow::Ecp5 { .. }) {
+        anyhow::bail!(
+            "{0} is not built here: its FPGA needs Vivado. `peb gen --board {0} --design io --out DIR` writes a project (or --design host); then \
+             `vivado -mode batch -source DIR/build.tcl`",
+            args.board
+        );
+    }
+    // Before anything is written.
+    flow::tools()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("build").join(&args.board));
     let design = design::write(&args.board, &folder, &args.design)?;
     eprintln!("{}: MAC {}, VLAN {}", design.folder.display(), mac_text(design.parameters.mac), design.parameters.vid);
@@ -42,7 +52,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         Some(time) => bar.suspend(|| eprintln!("{:<32}{:>7.0} s", step.label(), time.as_secs_f64())),
     };
-    let result = flow::build(&design.board, &folder, &sources, &design.lpf, args.seed, &mut progress);
+    let result = flow::build(&design.board, &folder, &sources, &design.constraints, args.seed, &mut progress);
     bar.finish_and_clear();
     let (report, bitstream) = result?;
     print!("{}", table(&report, start.elapsed()));

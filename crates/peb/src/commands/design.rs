@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, ensure, Context};
 use clap::ValueEnum;
 use peb_boards::top::{self, Parameters, CORE};
-use peb_boards::{builtin, constraints, find, flow, Board, Flow};
-use peb_rtl::top::NetworkDevice;
+use peb_boards::vivado::{self, Card};
+use peb_boards::{builtin, constraints, find, flow, Board, Flow, PhyInterface};
+use peb_rtl::phy::Rgmii;
+use peb_rtl::top::{HostCard, IoCard, NetworkDevice};
 
 /// What a board becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,7 +45,7 @@ pub struct Written {
     pub board: Board,
     pub folder: PathBuf,
     pub sources: Vec<String>,
-    pub lpf: String,
+    pub constraints: String,
     pub parameters: Parameters,
 }
 
@@ -51,31 +53,81 @@ pub struct Written {
 pub fn write(name: &str, folder: &Path, options: &Options) -> anyhow::Result<Written> {
     let boards = builtin()?;
     let board = find(&boards, name)?.clone();
+    let parameters = Parameters { mac: options.mac.unwrap_or_else(random_mac), vid: options.vlan };
+    let card = match options.design {
+        Design::Host => Card::Host,
+        Design::Io => Card::Io,
+    };
+    let open = matches!(board.flow, Flow::Ecp5 { .. });
     ensure!(
-        options.design == Design::Io || !matches!(board.flow, Flow::Ecp5 { .. }),
+        options.design == Design::Io || !open,
         "{name} has no host design: its FPGA has no PCIe block to be a host's device with; `--design io` makes a network-attached device"
     );
-    let parameters = Parameters { mac: options.mac.unwrap_or_else(random_mac), vid: options.vlan };
-    let top = top::text(&board, parameters)?;
+    // What cannot be made is told before there is a folder.
+    let top = if open { top::text(&board, parameters)? } else { vivado::top(&board, card, parameters)? };
     make_folder(folder, options.force)?;
-    let core = peb_verilog::export(&NetworkDevice::default(), CORE).context("the core")?;
-    let lpf = constraints::file_name(&board);
-    let sources = vec!["top.v".to_string(), format!("{CORE}.v")];
-    let names: Vec<&str> = sources.iter().map(String::as_str).collect();
-    let files = [
-        ("top.v", top),
-        (sources[1].as_str(), core),
-        (lpf.as_str(), constraints::text(&board)),
-        ("primitives.v", top::PRIMITIVES.to_string()),
-        ("synth.ys", flow::synthesis(&names)),
-        ("build.sh", script(&board, &lpf)),
-        ("README.md", readme(&board, parameters, &lpf)),
-    ];
+    let constraints = constraints::file_name(&board);
+    let (sources, files) = match open {
+        true => device(&board, top, parameters, &constraints)?,
+        false => project(&board, card, top, parameters, &constraints)?,
+    };
     for (file, text) in files {
         let path = folder.join(file);
         fs::write(&path, text).with_context(|| format!("{}", path.display()))?;
     }
-    Ok(Written { board, folder: folder.to_path_buf(), sources, lpf, parameters })
+    Ok(Written { board, folder: folder.to_path_buf(), sources, constraints, parameters })
+}
+
+/// Names and texts of files.
+type Files = Vec<(String, String)>;
+
+/// The network-attached device of an ECP5 board: sources, all files.
+fn device(board: &Board, top: String, parameters: Parameters, lpf: &str) -> anyhow::Result<(Vec<String>, Files)> {
+    let core = peb_verilog::export(&NetworkDevice::default(), CORE).context("the core")?;
+    let sources = vec!["top.v".to_string(), format!("{CORE}.v")];
+    let names: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let files = [
+        ("top.v", top),
+        (names[1], core),
+        (lpf, constraints::text(board)),
+        ("primitives.v", top::PRIMITIVES.to_string()),
+        ("synth.ys", flow::synthesis(&names)),
+        ("build.sh", script(board, lpf)),
+        ("README.md", readme(board, parameters, lpf)),
+    ];
+    let files = files.map(|(name, text)| (name.to_string(), text)).to_vec();
+    Ok((sources, files))
+}
+
+/// The Vivado project of a board with a PCI Express edge: sources, all files.
+fn project(
+    board: &Board,
+    card: Card,
+    top: String,
+    parameters: Parameters,
+    xdc: &str,
+) -> anyhow::Result<(Vec<String>, Files)> {
+    let core = match card {
+        Card::Host => peb_verilog::export(&HostCard::default(), card.core()),
+        Card::Io => peb_verilog::export(&IoCard::default(), card.core()),
+    };
+    let mut sources = vec!["top.v".to_string(), format!("{}.v", card.core())];
+    let mut files = vec![(sources[0].clone(), top), (sources[1].clone(), core.context("the core")?)];
+    if board.phy.interface == PhyInterface::Rgmii {
+        sources.push(format!("{}.v", vivado::RGMII));
+        let rgmii = peb_verilog::export(&Rgmii::default(), vivado::RGMII).context("RGMII")?;
+        files.push((sources[2].clone(), rgmii));
+    }
+    let rest = [
+        (xdc, constraints::text(&vivado::used(board))),
+        ("timing.xdc", vivado::timing(board, card)?),
+        ("pcie.tcl", vivado::block(board, card)?),
+        ("build.tcl", vivado::build(board, card)?),
+        ("primitives.v", format!("{}\n{}", vivado::PRIMITIVES, vivado::black_box())),
+        ("README.md", project_readme(board, card, parameters, &sources, xdc)?),
+    ];
+    files.extend(rest.map(|(name, text)| (name.to_string(), text)));
+    Ok((sources, files))
 }
 
 /// Makes the folder; refuses one with something in it unless forced.
@@ -147,6 +199,41 @@ fn readme(board: &Board, parameters: Parameters, lpf: &str) -> String {
     out
 }
 
+fn project_readme(
+    board: &Board,
+    card: Card,
+    parameters: Parameters,
+    sources: &[String],
+    xdc: &str,
+) -> anyhow::Result<String> {
+    let mut out = format!("# {}: {}\n\n**Not built here.** ", board.title, card.label());
+    out +=
+        "Generated by `peb` and checked with Verilator and yosys; no tool of the vendor has seen it, and no board.\n\n";
+    let _ = writeln!(out, "{}\n", card.note(board)?);
+    let vlan = if parameters.vid == 0 { "none".to_string() } else { parameters.vid.to_string() };
+    let _ = writeln!(
+        out,
+        "| parameter of `top` | value |\n|---|---|\n| MAC | {} |\n| VLAN | {vlan} |\n",
+        mac_text(parameters.mac)
+    );
+    out += "| file | what |\n|---|---|\n| `top.v` | pins, primitives, the block for PCI Express, no logic |\n";
+    for source in &sources[1..] {
+        let _ =
+            writeln!(out, "| `{source}` | {} |", if source.contains("rgmii") { "RGMII" } else { "everything else" });
+    }
+    let _ = writeln!(out, "| `{xdc}`, `timing.xdc` | pins and clocks; clock crossings and pins without a clock |");
+    out += "| `pcie.tcl` | settings of `pcie_7x` |\n| `build.tcl` | the whole run: `vivado -mode batch -source build.tcl` |\n";
+    out += "| `primitives.v` | black boxes, for lint alone |\n\n";
+    out += "Attributes of the block (cell `PCIE_2_1`) that `build.tcl` sets, for its settings do not offer them:\n\n| attribute | value | why |\n|---|---|---|\n";
+    for (name, value, why) in vivado::attributes(card) {
+        let _ = writeln!(out, "| {name} | {value} | {why} |");
+    }
+    out += "\n| LED | lit |\n|---|---|\n| 0 | Ethernet link of 1000 Mbit/s |\n| 1 | attached |\n| 2 | blinks with traffic |\n";
+    out += "| 3 | fault: an invariant failed, or a TLP was refused |\n| 4, if there is one | PCI Express link |\n\n";
+    let _ = writeln!(out, "Where the pins are from: `peb boards {}`.", board.name);
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,8 +265,29 @@ mod tests {
         };
         assert!(said("ecp5-versa-5g", Design::Host).contains("no PCIe block"));
         assert!(said("ecp5-versa5g", Design::Io).contains("did you mean \"ecp5-versa-5g\"?"));
-        assert!(said("kc705", Design::Io).contains("has no design"));
         assert!(!folder.path().join("x").exists(), "nothing is left of them");
+    }
+
+    #[test]
+    fn a_project_is_written_for_boards_of_the_vendor() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (board, design, core) in [
+            ("kc705", Design::Host, "peb_host_card.v"),
+            ("ax7203", Design::Io, "peb_io_card.v"),
+            ("ac701", Design::Io, "peb_io_card.v"),
+        ] {
+            let out = folder.path().join(board);
+            let written = write(board, &out, &options(design)).unwrap_or_else(|e| panic!("{board}: {e:#}"));
+            assert_eq!(written.sources[1], core);
+            assert_eq!(written.sources.len(), if board == "kc705" { 2 } else { 3 });
+            let text =
+                |name: &str| fs::read_to_string(out.join(name)).unwrap_or_else(|e| panic!("{board}: {name}: {e}"));
+            for file in ["top.v", "build.tcl", "pcie.tcl", "README.md", written.constraints.as_str()] {
+                assert!(text(file).to_lowercase().contains("not built here"), "{board}: {file} does not say it");
+            }
+            assert!(text("top.v").contains("MAC = 48'h025045000007") && text("README.md").contains("| VLAN | 42 |"));
+            assert!(text("timing.xdc").contains("set_max_delay -datapath_only"));
+        }
     }
 
     #[test]

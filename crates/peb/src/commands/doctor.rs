@@ -56,7 +56,7 @@ fn report(find: impl Fn(&str, &Place) -> Option<PathBuf>) -> (String, usize) {
     if missing != 0 {
         text += &format!("\n{missing} missing: run `tools/setup.sh` in the repository.\n");
     }
-    text += "\nVivado is not needed: designs for 7-series boards are not offered yet.\n";
+    text += "\nVivado, for the projects of 7-series boards, is neither looked for nor run here.\n";
     (text, missing)
 }
 
