@@ -4,16 +4,16 @@ use crate::pcie7::Mirror;
 use rand::SeedableRng;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Dword address and bytes of the registers that are copied.
+/// Dword address (a quarter of that in bytes) and bytes of the registers that are copied.
 const COPIED: [(u64, u32); 8] = [
-    (0x04 / 4, 0x0000_ffff),
-    (0x18 / 4, 0x00ff_ffff),
-    (0x20 / 4, 0xffff_ffff),
-    (0x24 / 4, 0xffff_ffff),
-    (0x28 / 4, 0xffff_ffff),
-    (0x2c / 4, 0xffff_ffff),
-    (0x3c / 4, 0xffff_0000),
-    (0x68 / 4, 0x0000_ffff),
+    (0x01, 0x0000_ffff),
+    (0x06, 0x00ff_ffff),
+    (0x08, 0xffff_ffff),
+    (0x09, 0xffff_ffff),
+    (0x0a, 0xffff_ffff),
+    (0x0b, 0xffff_ffff),
+    (0x0f, 0xffff_0000),
+    (0x1a, 0x0000_ffff),
 ];
 
 /// The core's upstream port: takes the configuration writes.
