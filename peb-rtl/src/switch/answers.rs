@@ -2,10 +2,10 @@
 
 use peb_hdl::prelude::*;
 
-/// Makes TLPs of completion descriptors (PCIe 2.2.9): Cpl, or CplD with one dword. 64 of them wait in block RAM.
+/// Makes TLPs of completion descriptors (PCIe 2.2.9): Cpl, CplD with one dword, or CplLk. 64 of them wait in block RAM.
 ///
 /// - Descriptor: requester id 15:0, tag 25:16, TC 28:26, attributes 31:29 (bit 2 = ID-based ordering), status 34:32, byte count 46:35
-///   (0 = 4096), lower address 53:47, completer id 69:54, has data 70, the dword 102:71 (first byte of the payload in the low bits).
+///   (0 = 4096), lower address 53:47, completer id 69:54, the dword 102:71 (first byte of the payload in the low bits). Bit 70: has data; with a status other than 0: is of a locked read.
 /// - Latency: first beat 3 clocks after the descriptor is taken; throughput: a TLP every 4 clocks.
 /// - Registered: all but the two `ready`, which look at the other `valid` (the two take turns). Reset empties it.
 /// - `clear` (level or pulse) drops what waits and swallows what comes; the TLP that stands at the output is sent.
@@ -97,12 +97,12 @@ impl Logic for Answers {
         self.room.next = self.has_room.q.val();
 
         // The TLP at the output.
-        self.has_data.next = self.row.q.val().get_bit(70);
         self.requester.next = bit_cast_narrow::<16, 107>(self.row.q.val());
         self.tag.next = bit_cast_narrow::<10, 107>(self.row.q.val() >> 16);
         self.traffic.next = bit_cast_narrow::<3, 107>(self.row.q.val() >> 26);
         self.attributes.next = bit_cast_narrow::<3, 107>(self.row.q.val() >> 29);
         self.status.next = bit_cast_narrow::<3, 107>(self.row.q.val() >> 32);
+        self.has_data.next = self.row.q.val().get_bit(70) && !self.status.val().any();
         self.count.next = bit_cast_narrow::<12, 107>(self.row.q.val() >> 35);
         self.lower.next = bit_cast_narrow::<7, 107>(self.row.q.val() >> 47);
         self.completer.next = bit_cast_narrow::<16, 107>(self.row.q.val() >> 54);
@@ -131,6 +131,9 @@ impl Logic for Answers {
             | (bit_cast::<64, 8>(self.count.val().get_bits::<8>(0)) << 56);
         if self.has_data.val() {
             self.data.next = self.data.val().replace_bit(6, true).replace_bit(24, true);
+        }
+        if self.row.q.val().get_bit(70) && self.status.val().any() {
+            self.data.next = self.data.val().replace_bit(0, true);
         }
         // Bytes 8 to 11: requester, tag, lower address.
         if self.second.q.val() {

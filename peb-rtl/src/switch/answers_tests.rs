@@ -22,7 +22,9 @@ fn pack(fields: [u64; 10]) -> u128 {
 
 /// The TLP, byte by byte.
 fn tlp([requester, tag, tc, attr, status, count, lower, completer, has_data, value]: [u64; 10]) -> Vec<u8> {
-    let mut t = vec![0x0a | (has_data << 6) as u8];
+    let locked = u64::from(has_data == 1 && status != 0);
+    let has_data = has_data - locked;
+    let mut t = vec![(0x0a | has_data << 6 | locked) as u8];
     t.push(((tag >> 9) << 7 | tc << 4 | (tag >> 8 & 1) << 3 | (attr >> 2) << 2) as u8);
     t.extend([((attr & 3) << 4) as u8, has_data as u8]);
     t.extend((completer as u16).to_be_bytes());

@@ -9,10 +9,10 @@ use peb_hdl::prelude::*;
 ///
 /// - Configuration: type 0 and type 1 to a downstream port are answered here; type 1 goes on below a slot, as type 0 on
 ///   its secondary bus (device 0 only, unless ARI Forwarding is on). A poisoned write changes nothing (2.7.2.2).
-/// - Memory and AtomicOps: into the windows of a slot that are also the upstream port's. I/O is not supported.
-/// - Completions, and messages by ID, by bus. Broadcasts go to all slots that are up, one after the other, if they have 32
-///   dwords at most. Set_Slot_Power_Limit and PME_Turn_Off are also heeded. What ends here without effect:
-///   Vendor_Defined Type 1 and the messages that must be ignored (codes 0x40..0x4F); the others are unsupported.
+/// - Memory and AtomicOps: into the windows of a slot that are also the upstream port's. I/O and locked reads are not supported.
+/// - Completions, and messages by ID, by bus. Broadcasts go to all slots that are up, one after the other, if they have 32 dwords at most.
+///   Set_Slot_Power_Limit and PME_Turn_Off are also heeded. Vendor_Defined Type 1, messages that must be ignored (codes 0x40..0x4F) and a
+///   Set_Slot_Power_Limit that is poisoned or of another length count as dropped; what else ends here is unsupported.
 /// - What cannot go on: non-posted are answered with Unsupported Request by the port that refuses, others are dropped.
 ///   Each raises exactly one of the counters.
 ///
@@ -153,6 +153,7 @@ pub struct Downstream<const SLOTS: usize> {
 
     kind: Signal<Local, U<5>>,
     with_data: Signal<Local, Bit>,
+    locked: Signal<Local, Bit>,
     dw2: Signal<Local, U<32>>,
     dw3: Signal<Local, U<32>>,
     device: Signal<Local, U<5>>,
@@ -264,6 +265,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         // What the header says.
         self.kind.next = self.head.q.val().get_bits::<5>(0);
         self.with_data.next = self.head.q.val().get_bit(6);
+        self.locked.next = self.kind.val() == 1;
         self.code.next = self.head.q.val().get_bits::<8>(56);
         self.device.next = self.rest.q.val().get_bits::<5>(11);
         self.header.clock.next = self.clock.val();
@@ -379,6 +381,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                         && self.target_up.q.val()
                         && (!self.scan.bus_secondary.val() || self.header.device_0.val() || self.scan.bus_ari.val());
                     self.refuse.next = !self.send.val();
+                } else if self.locked.val() {
+                    self.refuse.next = true;
                 } else if self.header.is_memory.val() {
                     self.by_slot.d.next = self.target_hit.q.val();
                     self.send.next = self.target_hit.q.val()
@@ -414,6 +418,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     self.drop.next = true;
                     if (self.kind.val() == 20) && (self.code.val() == 80) && self.with_data.val() {
                         self.heed_limit.d.next = self.header.one_dword.val() && !self.header.poisoned_write.val();
+                        self.count_dropped.d.next = !self.header.one_dword.val() || self.header.poisoned_write.val();
                     } else if !self.header.ignored.val()
                         && !((self.kind.val() == 18)
                             && (self.code.val() == 127)
@@ -421,6 +426,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                                 || (self.scan.is_internal.val() && self.header.own_device.val())))
                     {
                         self.count_unsupported.d.next = true;
+                    } else {
+                        self.count_dropped.d.next = true;
                     }
                 }
                 if self.refuse.val() {
@@ -552,7 +559,9 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             | (bit_cast_wide::<103, 7>(self.header.lower.val()) << 47)
             | (bit_cast_wide::<103, 16>(self.completer.val()) << 54);
         if self.refused.q.val() {
-            self.answer.next = self.answer.val() | (bit_cast_wide::<103, 3>(bits::<3>(1)) << 32);
+            self.answer.next = self.answer.val()
+                | (bit_cast_wide::<103, 3>(bits::<3>(1)) << 32)
+                | (bit_cast_wide::<103, 1>(self.locked.val().into()) << 70);
         } else if !self.with_data.val() {
             self.answer.next = self.answer.val()
                 | (bit_cast_wide::<103, 1>(bits::<1>(1)) << 70)

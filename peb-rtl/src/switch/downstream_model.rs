@@ -67,7 +67,7 @@ impl Model {
             (count.into(), 35),
             (lower.into(), 47),
             (completer.into(), 54),
-            (data.is_some().into(), 70),
+            ((data.is_some() || tlp.ty() == TlpType::MemReadLocked).into(), 70),
         ];
         let low = fields.iter().fold(0, |word, (field, at)| word | field << at);
         self.effects.answers.push(low | u128::from(data.unwrap_or(0)) << 71);
@@ -150,7 +150,7 @@ impl Model {
                     self.refuse(&tlp, None);
                 }
             }
-            TlpType::IoRead | TlpType::IoWrite => self.refuse(&tlp, None),
+            TlpType::IoRead | TlpType::IoWrite | TlpType::MemReadLocked => self.refuse(&tlp, None),
             TlpType::Completion | TlpType::CompletionLocked => match by_bus {
                 Some(slot) if self.is_up(slot) => self.forward(slot, &tlp, bad, false),
                 _ => self.effects.unexpected += usize::from(!bad),
@@ -195,10 +195,12 @@ impl Model {
             (MsgRouting::Local, 0x50) if !tlp.payload().is_empty() => {
                 if tlp.payload().len() == 4 && !tlp.poisoned() {
                     self.effects.limits.push(u16::from_le_bytes([tlp.payload()[0], tlp.payload()[1] & 3]));
+                } else {
+                    self.effects.dropped += 1;
                 }
             }
-            (MsgRouting::Local, 0x40..=0x4f | 0x7f) => {}
-            (MsgRouting::Id, 0x7f) if own_port || target.0 == self.id => {}
+            (MsgRouting::Local, 0x40..=0x4f | 0x7f) => self.effects.dropped += 1,
+            (MsgRouting::Id, 0x7f) if own_port || target.0 == self.id => self.effects.dropped += 1,
             _ => self.effects.unsupported += 1,
         }
     }

@@ -37,11 +37,11 @@ pub enum Check {
 /// checked when they are about to leave, and again if a register or a slot has changed before they left (`np_verdict`).
 ///
 /// - A slot that is not up: dropped. Completions: of a request that the tracker knows, to whoever asked; else unexpected.
-/// - The Requester ID must be below the slot, else Completer Abort (`source_refused`). Configuration requests: Unsupported Request. Memory, I/O
+/// - The Requester ID must be below the slot, else Completer Abort (`source_refused`). Configuration requests and locked reads: Unsupported Request. Memory, I/O
 ///   and AtomicOps need Bus Master Enable of both ports, else Unsupported Request (`master_off`).
 /// - An address in a sibling's window goes there; in the slot's own or else in the upstream port's window: Unsupported Request. AtomicOp Egress
 ///   Blocking is obeyed. All other addresses go to the host.
-/// - Messages to the root and, by ID, to who has it; ERR_* only with SERR# Enable of the slot's Bridge Control. INTx and PME_TO_Ack are events.
+/// - Messages to the root and, by ID, to who has it; ERR_* only with SERR# Enable of the slot's Bridge Control, else dropped. INTx and PME_TO_Ack are events.
 ///   Others end here.
 ///
 /// - Latency: a posted TLP's first beat waits SLOTS + 8 clocks, and passes through after that. Throughput: one check at a time.
@@ -172,6 +172,7 @@ pub struct Upstream<const SLOTS: usize> {
     kind: Signal<Local, U<5>>,
     code: Signal<Local, U<8>>,
     with_data: Signal<Local, Bit>,
+    locked: Signal<Local, Bit>,
     is_completion: Signal<Local, Bit>,
     dw2: Signal<Local, U<32>>,
     dw3: Signal<Local, U<32>>,
@@ -229,6 +230,7 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         // What the header says.
         self.kind.next = self.head.q.val().get_bits::<5>(0);
         self.with_data.next = self.head.q.val().get_bit(6);
+        self.locked.next = self.kind.val() == 1;
         self.code.next = self.head.q.val().get_bits::<8>(56);
         self.is_completion.next = (self.kind.val() == 10) || (self.kind.val() == 11);
         self.dw2.next = (bit_cast::<32, 8>(self.rest.q.val().get_bits::<8>(0)) << 24)
@@ -351,7 +353,7 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
                     self.status.d.next = 4.into();
                     self.refused.next = true;
                     self.p_source.d.next = true;
-                } else if self.fields.is_config.val() {
+                } else if self.fields.is_config.val() || self.locked.val() {
                     self.refused.next = true;
                     self.p_unsupported.d.next = true;
                 } else if self.fields.is_message.val() {
@@ -361,6 +363,7 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
                             !((self.code.val() == 48) || (self.code.val() == 49) || (self.code.val() == 51))
                                 || self.scan.source_serr.val();
                         self.drop.next = !self.send.val();
+                        self.p_dropped.d.next = !self.send.val();
                     } else if self.kind.val() == 18 {
                         if !self.by_id.q.val() {
                             self.by_id.d.next = true;
@@ -531,6 +534,7 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
             | (bit_cast_wide::<103, 3>(self.status.q.val()) << 32)
             | (bit_cast_wide::<103, 12>(self.fields.bytes.val().get_bits::<12>(0)) << 35)
             | (bit_cast_wide::<103, 7>(self.fields.lower.val()) << 47)
+            | (bit_cast_wide::<103, 1>(self.locked.val().into()) << 70)
             | (bit_cast_wide::<103, 8>(self.scan.internal_bus.val()) << 62)
             | (bit_cast_wide::<103, 3>(self.slot.q.val()) << 57);
 

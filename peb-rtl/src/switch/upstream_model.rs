@@ -65,7 +65,7 @@ impl Model {
         let refused = Fate::Refused(1, Unsupported);
         match tlp.ty() {
             TlpType::Message(routing) => return self.message(tlp, routing, slot),
-            ty if ty.is_config() => return refused,
+            ty if ty.is_config() || ty == TlpType::MemReadLocked => return refused,
             _ if !own.master() || !upstream.master() => return Fate::Refused(1, MasterOff),
             ty if ty.is_io() => return Fate::Host,
             _ => {}
@@ -86,7 +86,9 @@ impl Model {
         let (upstream, bus) = (&self.ports[0], tlp.destination().bus());
         match (routing, tlp.message_code()) {
             // ERR_COR, ERR_NONFATAL, ERR_FATAL: SERR# Enable of Bridge Control (6.2.6).
-            (MsgRouting::ToRoot, 0x30 | 0x31 | 0x33) if !self.slots()[slot].serr() => Fate::Dropped(None),
+            (MsgRouting::ToRoot, 0x30 | 0x31 | 0x33) if !self.slots()[slot].serr() => {
+                Fate::Dropped(Some(Counter::PostedDropped))
+            }
             (MsgRouting::ToRoot, _) => Fate::Host,
             (MsgRouting::Id, _) if !upstream.has_bus(bus) => Fate::Host,
             (MsgRouting::Id, _) if bus == upstream.secondary() => unsupported,
@@ -104,7 +106,7 @@ impl Model {
     pub fn refusal(&self, tlp: &TlpView, slot: usize, status: u8) -> u128 {
         let attributes = tlp.bytes()[1] & 4 | tlp.bytes()[2] >> 4 & 3;
         let completer = u16::from(self.ports[0].secondary()) << 8 | (slot as u16) << 3;
-        let fields: [(u128, u32); 8] = [
+        let fields: [(u128, u32); 9] = [
             (tlp.requester().0.into(), 0),
             (tlp.tag().0.into(), 16),
             (tlp.traffic_class().into(), 26),
@@ -113,6 +115,7 @@ impl Model {
             ((tlp.completion_byte_count() & 0xfff).into(), 35),
             (tlp.completion_lower_address().into(), 47),
             (completer.into(), 54),
+            ((tlp.ty() == TlpType::MemReadLocked).into(), 70),
         ];
         fields.iter().fold(0, |word, (field, at)| word | field << at)
     }
