@@ -1,5 +1,7 @@
 //! The figures of `docs/performance.md`: how to measure them, and their limits.
 
+mod switch;
+
 use peb_tlp::{FunctionId, RequestId, Tag, Tlp};
 use peb_wire::{limit_fraction, tlps_per_frame, HEADER_LEN};
 use serde::Serialize;
@@ -65,7 +67,8 @@ pub enum BenchError {
 }
 
 /// Measures all figures, giving each as soon as it is there.
-pub fn run(figure: impl FnMut(Figure)) -> Result<(), BenchError> {
+pub fn run(mut figure: impl FnMut(Figure)) -> Result<(), BenchError> {
+    switch::run(&mut figure)?;
     measure(|| tunnel_pair(&EngineConfig::default()), figure)
 }
 

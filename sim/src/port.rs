@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 
 use peb_tlp::{Class, FmtType, Tlp};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use thiserror::Error;
 
 use crate::stream::{Beat, Stall, StreamFault, StreamMonitor, StreamSink, StreamSource, Unpacker};
@@ -84,6 +86,63 @@ pub struct Passed {
     pub fault: Option<PortFault>,
 }
 
+/// What has passed at a link partner that does nothing of itself: whole packets, in the order in which they ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bare {
+    /// Taken by the PEB.
+    pub sent: VecDeque<Vec<u8>>,
+    /// Given by the PEB.
+    pub received: VecDeque<Vec<u8>>,
+}
+
+impl Bare {
+    /// Notes what passed in a clock.
+    pub fn note(&mut self, passed: &Passed) {
+        self.sent.extend(passed.sent.clone());
+        self.received.extend(passed.received.clone());
+    }
+}
+
+/// Beats that keep no rule: any bytes, any `tkeep`, `tvalid` withdrawn.
+#[derive(Debug)]
+struct Noise {
+    clocks: u32,
+    rng: ChaCha8Rng,
+    offered: Option<Beat>,
+    /// Of the packet that has begun: its bytes, and whether each `tkeep` was one that is allowed there.
+    bytes: Vec<u8>,
+    odd: bool,
+    midway: bool,
+}
+
+impl Noise {
+    fn over(&self) -> bool {
+        self.clocks == 0 && !self.midway
+    }
+
+    fn offer(&mut self) -> Option<Beat> {
+        let end = self.clocks == 0;
+        self.clocks = self.clocks.saturating_sub(1);
+        let keep = [0xff, 0xff, 0x0f, self.rng.gen()][self.rng.gen_range(0..4)];
+        // A packet that has begun ends with the noise.
+        let last = end || self.rng.gen_ratio(1, 4);
+        let beat = Beat { data: self.rng.gen(), keep, last };
+        self.offered = (end || self.rng.gen_ratio(3, 4)).then_some(beat);
+        self.offered
+    }
+
+    /// The packet that ended; none of its bytes if a `tkeep` was odd.
+    fn clock(&mut self, ready: bool) -> Option<Vec<u8>> {
+        let beat = self.offered.take().filter(|_| ready)?;
+        self.odd |= beat.keep != 0xff && !(beat.last && beat.keep == 0x0f);
+        let bytes = if beat.keep == 0x0f { 4 } else { 8 };
+        self.bytes.extend_from_slice(&beat.data.to_le_bytes()[..bytes]);
+        self.midway = !beat.last;
+        let packet = beat.last.then(|| std::mem::take(&mut self.bytes))?;
+        Some(if std::mem::take(&mut self.odd) { Vec::new() } else { packet })
+    }
+}
+
 /// One link partner.
 #[derive(Debug)]
 pub struct PciePort {
@@ -107,6 +166,7 @@ pub struct PciePort {
     np_low_for: u64,
     inside: bool,
     driven: PortIn,
+    noise: Option<Noise>,
 }
 
 impl PciePort {
@@ -130,7 +190,16 @@ impl PciePort {
             np_low_for: 0,
             inside: false,
             driven: PortIn::default(),
+            noise: None,
         }
+    }
+
+    /// Drives noise for some clocks as soon as the packet that has begun is taken. What of it the PEB takes is given as packets that
+    /// were sent, without their bytes if a `tkeep` was odd.
+    pub fn make_noise(&mut self, clocks: u32) {
+        let rng = ChaCha8Rng::seed_from_u64(self.seed ^ self.queued);
+        self.queued += 1;
+        self.noise = Some(Noise { clocks, rng, offered: None, bytes: Vec::new(), odd: false, midway: false });
     }
 
     /// Queues a TLP. Lost if the link is down.
@@ -171,6 +240,7 @@ impl PciePort {
             self.ordered.clear();
             self.non_posted.clear();
             self.staged = None;
+            self.noise = None;
             self.seed = self.seed.wrapping_add(3);
             self.source = StreamSource::new(self.stalls.source, self.seed);
             // A beat that was offered need not stand any longer.
@@ -194,9 +264,14 @@ impl PciePort {
 
     /// What the link partner drives in this clock.
     pub fn pins(&mut self) -> PortIn {
-        self.stage();
+        self.noise = self.noise.take().filter(|noise| !noise.over());
+        let quiet = self.staged.is_none() && !self.source.inside_packet();
+        let noise = self.noise.as_mut().filter(|_| quiet).map(Noise::offer);
+        if noise.is_none() && (self.noise.is_none() || !quiet) {
+            self.stage();
+        }
         self.driven = PortIn {
-            rx: self.source.offer(),
+            rx: noise.unwrap_or_else(|| self.source.offer()),
             tx_ready: !self.up || self.pauses.ready(),
             tx_np_ok: !self.up || self.np_pauses.ready(),
         };
@@ -205,7 +280,8 @@ impl PciePort {
 
     /// Ends the clock with what the PEB drove in it. A fault changes nothing else.
     pub fn clock(&mut self, out: &PortOut) -> Passed {
-        let sent = if self.source.clock(out.rx_ready) { self.staged.take().map(|(_, tlp)| tlp) } else { None };
+        let noise = self.noise.as_mut().and_then(|noise| noise.clock(out.rx_ready));
+        let sent = if self.source.clock(out.rx_ready) { self.staged.take().map(|(_, tlp)| tlp) } else { noise };
         self.may_start_np = out.rx_np_ok;
         // Their only output, packets, never comes, for nothing is offered to them.
         let _ = (self.pauses.clock(None), self.np_pauses.clock(None));

@@ -102,6 +102,11 @@ impl Requester {
         Requester { pending: BTreeMap::new(), tags: tags.min(1024), timeout }
     }
 
+    /// Gives requests another time, also those that are outstanding.
+    pub fn set_timeout(&mut self, timeout: u64) {
+        self.timeout = timeout;
+    }
+
     /// A tag for the next request.
     pub fn free_tag(&self) -> Option<Tag> {
         self.free_tag_but(|_| false)

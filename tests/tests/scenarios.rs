@@ -62,8 +62,23 @@ fn every_scenario_passes_on_a_perfect_network() {
 
 #[test]
 fn scenarios_pass_with_loss_and_stalls() {
-    let names = ["hot-add", "use", "remove-busy", "short-outage", "move-busy", "nvme"];
+    let names = ["hot-add", "use", "remove-busy", "short-outage", "move-busy", "nvme", "fuzz"];
     assert_passed(all(1..=1, 0.05).into_iter().filter(|(name, ..)| names.contains(name)).collect());
+}
+
+/// Random packets at every port through the exported Verilog, for a long time.
+#[test]
+#[ignore = "nightly"]
+fn random_packets_for_ten_million_clocks() {
+    let config = ScenarioConfig {
+        engine: Engine::Verilator,
+        seed: 7,
+        stalls: true,
+        clocks: 10_000_000,
+        ..ScenarioConfig::default()
+    };
+    let report = run("fuzz", &config).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.clocks >= 10_000_000 && report.passed(), "{report}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use peb_tlp::{FunctionId, RequestId, Tag, Tlp};
 
 use crate::answer::{AnswerConfig, Answers};
 use crate::memory::Memory;
-use crate::port::{Passed, PciePort, PortIn, PortOut, PortStalls};
+use crate::port::{Bare, Passed, PciePort, PortIn, PortOut, PortStalls};
 use crate::requester::Requester;
 use interrupt::Interrupts;
 
@@ -111,9 +111,12 @@ pub struct Device {
     pub complaints: Vec<(u64, String)>,
     /// Resets so far, that before the first link up included.
     pub resets: u64,
+    /// If it is there, the device does nothing of itself but train its link; what passes is noted here.
+    pub bare: Option<Bare>,
+    /// Its end of the link.
+    pub port: PciePort,
     config: ConfigSpace,
     id: FunctionId,
-    port: PciePort,
     answers: Answers,
     requester: Requester,
     function: Box<dyn Function>,
@@ -151,6 +154,7 @@ impl Device {
             misbehaviour: Misbehaviour::default(),
             complaints: Vec::new(),
             resets: 0,
+            bare: None,
             config: ConfigSpace::new(&settings, &identity),
             id: FunctionId(0),
             port,
@@ -216,6 +220,12 @@ impl Device {
         self.function.memory().unwrap_or(&NONE)
     }
 
+    /// Gives DMA reads another time, also those that are outstanding.
+    pub fn set_timeout(&mut self, clocks: u64) {
+        self.settings.timeout = clocks;
+        self.requester.set_timeout(clocks);
+    }
+
     /// Reads not yet answered, and completions it waits for.
     pub fn outstanding(&self) -> (usize, usize) {
         (self.answers.waiting(), self.requester.outstanding())
@@ -241,6 +251,10 @@ impl Device {
         self.now += 1;
         let passed = self.port.clock(out);
         self.train(reset);
+        if let Some(bare) = &mut self.bare {
+            bare.note(&passed);
+            return passed;
+        }
         if let Some(tlp) = &passed.received {
             self.receive(tlp);
         }

@@ -7,7 +7,7 @@ use peb_tlp::{CompletionStatus, FunctionId, RequestId, Tag, Tlp, TlpError, TlpTy
 
 use crate::answer::{AnswerConfig, Answers};
 use crate::memory::Memory;
-use crate::port::{Passed, PciePort, PortIn, PortOut, PortStalls};
+use crate::port::{Bare, Passed, PciePort, PortIn, PortOut, PortStalls};
 use crate::requester::{End, Outcome, Requester};
 
 /// Addresses at which memory writes are message signalled interrupts, as on PCs.
@@ -93,7 +93,10 @@ pub struct RootComplex {
     pub requesters: BTreeSet<FunctionId>,
     /// What must not have come.
     pub complaints: Vec<Complaint>,
-    port: PciePort,
+    /// If it is there, the root complex does nothing of itself; what passes is noted here.
+    pub bare: Option<Bare>,
+    /// Its end of the link.
+    pub port: PciePort,
     requester: Requester,
     outcomes: BTreeMap<u16, Outcome>,
     answers: Answers,
@@ -105,6 +108,11 @@ impl RootComplex {
     /// How DMA reads are answered from now on.
     pub fn set_answers(&mut self, answers: AnswerConfig) {
         self.answers.config = answers;
+    }
+
+    /// Gives requests another time, also those that are outstanding.
+    pub fn set_completion_timeout(&mut self, clocks: u64) {
+        self.requester.set_timeout(clocks);
     }
 
     /// Completions for devices that are not sent yet.
@@ -123,6 +131,7 @@ impl RootComplex {
             messages: Vec::new(),
             requesters: BTreeSet::new(),
             complaints: Vec::new(),
+            bare: None,
             port: PciePort::new(&format!("{}.pcie_tx", config.name), config.stalls, seed),
             requester: Requester::new(config.tags, config.completion_timeout),
             outcomes: BTreeMap::new(),
@@ -213,7 +222,9 @@ impl RootComplex {
     pub fn clock(&mut self, out: &PortOut) -> Passed {
         self.now += 1;
         let passed = self.port.clock(out);
-        if let Some(tlp) = &passed.received {
+        if let Some(bare) = &mut self.bare {
+            bare.note(&passed);
+        } else if let Some(tlp) = &passed.received {
             self.receive(tlp);
         }
         while let Some(outcome) = self.requester.expired(self.now) {

@@ -88,7 +88,7 @@ pub fn hand_over<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let abandoned = driver.start(&mut stage.on(0)?.0, 300, None, 64 << 10, 0);
     stage.world.set_vlan(Peb::Io(0), 20);
     stage.check(abandoned.is_ok(), "a read is under way");
-    stage.gone(0, slot, 3 * u64::from(stage.timing.hello) + 2000)?;
+    stage.gone(0, slot, stage.timing.leave)?;
     stage.found(1, 0)?;
     let clean = stage.world.hosts[1].root.memory.is_zero();
     stage.check(clean, "no DMA of the first host's landed at the second");

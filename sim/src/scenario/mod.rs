@@ -5,6 +5,7 @@
 
 mod disk;
 mod fault;
+mod fuzz;
 mod misbehaviour;
 mod moving;
 mod on_chip;
@@ -46,6 +47,8 @@ pub struct ScenarioConfig {
     pub faults: FaultConfig,
     /// Random pauses at all PCIe pins.
     pub stalls: bool,
+    /// Clocks at least, of a scenario that has no end of its own.
+    pub clocks: u64,
     /// Where to write waveforms, one file a core.
     pub vcd: Option<PathBuf>,
     /// Where to write the frames.
@@ -55,7 +58,7 @@ pub struct ScenarioConfig {
 impl Default for ScenarioConfig {
     fn default() -> Self {
         let (engine, faults) = (Engine::Rust, FaultConfig::default());
-        ScenarioConfig { engine, seed: 1, faults, stalls: false, vcd: None, pcap: None }
+        ScenarioConfig { engine, seed: 1, faults, stalls: false, clocks: 0, vcd: None, pcap: None }
     }
 }
 
@@ -112,6 +115,7 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<OnChip<F>>> {
     const DISK_AND_OTHER: Layout = Layout { disks: &[0], ..TWO };
     const ON_CHIP: Layout = Layout { absent: &[0], on_chip: &[0], ..TWO };
     const TWO_HOSTS: Layout = Layout { hosts: &[10, 20], ..ONE };
+    const TWO_AND_TWO: Layout = Layout { hosts: &[10, 20], ios: &[10, 10], ..ONE };
     const SAME_VLAN: Layout = Layout { hosts: &[10, 10], ..ONE };
     let scenario = |name, about, layout, run| Scenario { name, about, layout, run };
     vec![
@@ -144,6 +148,7 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<OnChip<F>>> {
             disk::remove_busy,
         ),
         scenario("endpoint", "the RTL endpoint and a device: found and used side by side", ON_CHIP, on_chip::endpoint),
+        scenario("fuzz", "random packets at every port, good and bad, in every state", TWO_AND_TWO, fuzz::fuzz),
         scenario("master-off", "a device sends with Bus Master Enable off", ONE, misbehaviour::master_off),
     ]
 }
@@ -215,6 +220,10 @@ pub fn perform<F: Fabric>(scenario: &Scenario<OnChip<F>>, fabric: F, config: &Sc
     let roots = (0..scenario.layout.hosts.len()).map(root).collect();
     let devices = (0..scenario.layout.ios.len()).map(device).collect();
     let mut stage = Stage::new(World::new(fabric, roots, devices), config.seed);
+    stage.clocks = config.clocks;
+    if config.faults.drop > 0.0 {
+        stage.timing.leave = u64::from(stage.timing.down) + stage.timing.remove;
+    }
     stage.set_timers();
     let end = (scenario.run)(&mut stage);
     let (report, fabric) = stage.finish(scenario.name, end);

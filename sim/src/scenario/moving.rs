@@ -20,8 +20,7 @@ fn hand_over<F: Fabric>(stage: &mut Stage<F>, from: usize, to: usize, vid: u16) 
     stage.exercise(from, 0, &driver)?;
     let begin = stage.world.now();
     stage.world.set_vlan(Peb::Io(0), vid);
-    let limit = 3 * u64::from(stage.timing.hello) + 2000;
-    stage.gone(from, slot, limit)?;
+    stage.gone(from, slot, stage.timing.leave)?;
     let slot = stage.found(to, 0)?;
     let took = stage.world.now() - begin;
     stage.check(stage.slot_of(from, 0).is_none(), format!("host {from} has it no more, host {to} after {took} clocks"));
@@ -61,7 +60,7 @@ pub fn busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let outcomes: Vec<_> = tags.into_iter().map(|tag| on.finish(tag)).collect();
     let ended = outcomes.iter().filter(|outcome| outcome.is_success() || outcome.end == UR).count();
     stage.check(ended == outcomes.len(), format!("{ended} of {} reads end with success or UR", outcomes.len()));
-    stage.gone(0, slot, stage.timing.remove)?;
+    stage.gone(0, slot, stage.timing.remove.max(stage.timing.leave))?;
     let slot = stage.found(1, 0)?;
     let driver = stage.bind(1, slot, true)?;
     let read = driver.read(&mut stage.on(1)?.0, 0, 4096);

@@ -51,8 +51,7 @@ pub fn more_devices<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let leaves = (0..5).find(|&n| n != late).unwrap_or(0);
     let slot = stage.found(0, leaves)?;
     stage.world.set_vlan(Peb::Io(leaves), 20);
-    let limit = 3 * u64::from(stage.timing.hello) + 2000;
-    let gone = stage.run_until(limit, |stage| stage.slot_of(0, leaves).is_none());
+    let gone = stage.run_until(stage.timing.leave, |stage| stage.slot_of(0, leaves).is_none());
     stage.need(gone, format!("device {leaves} leaves slot {}", slot + 1))?;
     let got = stage.found(0, late)?;
     stage.check(got == slot, format!("it gets slot {}", slot + 1));

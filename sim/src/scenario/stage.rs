@@ -28,11 +28,31 @@ pub struct Timing {
     pub add: u64,
     /// Clocks in which a removal is noticed, silence not included.
     pub remove: u64,
+    /// Clocks in which the host of a device notices that it has been moved: three announcement intervals, or silence if frames are lost,
+    /// since the I/O PEB says once that it leaves.
+    pub leave: u64,
+    /// Clocks that a host gives its requests, and a device its own.
+    pub host: u64,
+    /// See `host`.
+    pub device: u64,
+    /// Clocks that a driver gives a transfer.
+    pub transfer: u64,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Timing { hello: 1000, down: 20_000, track: 120_000, linkup: 1000, add: 300_000, remove: 20_000 }
+        Timing {
+            hello: 1000,
+            down: 20_000,
+            track: 120_000,
+            linkup: 1000,
+            add: 300_000,
+            remove: 20_000,
+            leave: 5_000,
+            host: 60_000,
+            device: 100_000,
+            transfer: 200_000,
+        }
     }
 }
 
@@ -47,9 +67,11 @@ pub struct Stage<F> {
     pub world: World<F>,
     /// Timers.
     pub timing: Timing,
+    /// Clocks at least, of a scenario that has no end of its own.
+    pub clocks: u64,
     os: Vec<Option<Os>>,
     checks: Vec<Check>,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// Bytes that differ from place to place.
@@ -61,12 +83,14 @@ impl<F: Fabric> Stage<F> {
     /// A stage with nothing checked yet.
     pub(super) fn new(world: World<F>, seed: u64) -> Self {
         let os = world.hosts.iter().map(|_| None).collect();
-        Stage { world, timing: Timing::default(), os, checks: Vec::new(), seed }
+        Stage { world, timing: Timing::default(), clocks: 0, os, checks: Vec::new(), seed }
     }
 
-    /// Sets the timers of all PEBs.
+    /// Sets the timers of all PEBs, hosts and devices.
     pub(super) fn set_timers(&mut self) {
-        let Timing { hello, down, track, linkup, .. } = self.timing;
+        let Timing { hello, down, track, linkup, host, device, .. } = self.timing;
+        self.world.hosts.iter_mut().for_each(|one| one.root.set_completion_timeout(host));
+        self.world.devices.iter_mut().for_each(|one| one.set_timeout(device));
         for peb in pebs(&self.world) {
             let own = match peb {
                 Peb::Host(_) => (addr::TRACK_TICKS, track),
@@ -79,10 +103,24 @@ impl<F: Fabric> Stage<F> {
     }
 
     /// Slower timers, for scenarios in which the queues of the Ethernet switch fill: retransmission waits for DOWN_TICKS/8
-    /// at most, and that must be more than a frame may wait in a queue of 32 KiB.
+    /// at most, and that must be more than a frame may wait in a queue of 32 KiB. Whoever waits for an answer must wait for
+    /// some such retransmissions, so all that count on one another slow down together.
     pub fn expect_queues(&mut self) {
-        self.timing.hello *= 16;
-        self.timing.down *= 16;
+        const TIMES: u32 = 16;
+        let Timing { hello, down, track, host, device, transfer, add, remove, leave, linkup } = self.timing;
+        let slow = |clocks: u64| clocks * u64::from(TIMES);
+        self.timing = Timing {
+            hello: hello * TIMES,
+            down: down * TIMES,
+            track: track * TIMES,
+            linkup,
+            add: slow(add),
+            remove: slow(remove),
+            leave: slow(leave),
+            host: slow(host),
+            device: slow(device),
+            transfer: slow(transfer),
+        };
         self.set_timers();
     }
 
@@ -212,7 +250,8 @@ impl<F: Fabric> Stage<F> {
         let driver = Driver::bind(&mut on, os, slot, msix);
         let error = driver.as_ref().err().map(ToString::to_string).unwrap_or_default();
         self.need(driver.is_ok(), format!("host {host} binds a driver in slot {}: {error}", slot + 1))?;
-        driver.map_err(|error| Stop(error.to_string()))
+        let patience = self.timing.transfer;
+        driver.map(|driver| Driver { patience, ..driver }).map_err(|error| Stop(error.to_string()))
     }
 
     /// Writes and reads a device's memory, and moves bytes to the host and back by DMA.

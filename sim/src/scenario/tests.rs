@@ -13,8 +13,9 @@ fn play(name: &str, seed: u64, stalls: bool) -> ScenarioReport {
 #[test]
 fn every_scenario_passes_with_the_stand_in() {
     let mut failed = Vec::new();
-    // An endpoint in RTL is for PEBs in RTL.
-    for scenario in scenarios::<StandIn>().into_iter().filter(|scenario| scenario.layout.on_chip.is_empty()) {
+    // An endpoint in RTL is for PEBs in RTL, and so are random packets: the stand-in is not that strict, and has no counters.
+    let for_rtl = |scenario: &Scenario<_>| !scenario.layout.on_chip.is_empty() || scenario.name == "fuzz";
+    for scenario in scenarios::<StandIn>().into_iter().filter(|scenario| !for_rtl(scenario)) {
         for (seed, stalls) in [(1, false), (2, true)] {
             println!("{} seed {seed}", scenario.name);
             let report = play(scenario.name, seed, stalls);

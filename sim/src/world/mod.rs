@@ -257,6 +257,13 @@ impl<F: Fabric> World<F> {
         if let Some(fault) = passed.fault {
             self.fault(format!("{peb}: {fault}"));
         }
+        let bare = match peb {
+            Peb::Host(n) => self.hosts[n].root.bare.is_some(),
+            Peb::Io(n) => self.devices[n].bare.is_some(),
+        };
+        if bare {
+            return;
+        }
         if let Some(tlp) = passed.sent {
             self.order.sent(peb, &tlp);
         }

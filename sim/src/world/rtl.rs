@@ -118,6 +118,8 @@ pub struct RtlFabric {
     config: RtlConfig,
     sent: Vec<Gmii>,
     heard: Vec<Gmii>,
+    /// What went in in the last clock.
+    last_heard: Vec<Gmii>,
     /// Clock of the last breach of Ethernet's rules, a station.
     breaches: Vec<Option<u64>>,
     faults: Vec<String>,
@@ -146,6 +148,7 @@ impl RtlFabric {
             config,
             sent: vec![Gmii::IDLE; stations],
             heard: vec![Gmii::IDLE; stations],
+            last_heard: vec![Gmii::IDLE; stations],
             breaches: vec![None; stations],
             faults: Vec::new(),
             capture: None,
@@ -181,6 +184,12 @@ impl RtlFabric {
         }
     }
 
+    /// What a PEB sent and what it heard on its cable in the last clock.
+    pub fn wires(&self, peb: Peb) -> [Gmii; 2] {
+        let station = self.station(peb);
+        [self.sent[station], self.last_heard[station]]
+    }
+
     /// Changes the faults of all cables.
     pub fn set_faults(&mut self, faults: &FaultConfig) {
         for link in self.star.to_switch.iter_mut().chain(&mut self.star.from_switch) {
@@ -189,6 +198,7 @@ impl RtlFabric {
     }
 
     fn ethernet(&mut self) {
+        self.last_heard.copy_from_slice(&self.heard);
         self.heard.copy_from_slice(self.star.clock(&self.sent));
         for (n, link) in self.star.to_switch.iter().enumerate() {
             let breach = link.last_fault();

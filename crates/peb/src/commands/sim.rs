@@ -49,6 +49,9 @@ pub struct Args {
     /// Scenario: random pauses at all PCIe pins
     #[arg(long, requires = "scenario")]
     stalls: bool,
+    /// Scenario `fuzz`: go on for at least so many clocks
+    #[arg(long, requires = "scenario", value_name = "N", default_value_t = 0)]
+    clocks: u64,
     /// Share of the frames that are lost, each way [default: 5%, in a scenario 0%]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     loss: Option<Share>,

@@ -29,6 +29,7 @@ pub fn run(name: &str, args: &Args) -> anyhow::Result<ExitCode> {
         seed: args.seed,
         faults: args.faults(0.0, 0),
         stalls: args.stalls,
+        clocks: args.clocks,
         vcd: args.vcd.clone(),
         pcap: args.pcap.clone(),
     };
