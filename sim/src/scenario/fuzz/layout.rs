@@ -117,7 +117,7 @@ impl Layout {
             let slots = &self.slots[..if self.narrow { SLOTS - 1 } else { SLOTS }];
             let mut windows = slots.iter().filter_map(|slot| slot.windows[which]);
             let first = windows.next();
-            first.map(|first| (first.0, windows.last().unwrap_or(first).1))
+            first.map(|first| (first.0, windows.next_back().unwrap_or(first).1))
         });
         // Closed: the base is above the limit.
         let (low, high) = (low.unwrap_or((0xfff0_0000, 0xf_ffff)), high.unwrap_or((0xfff0_0000, 0xf_ffff)));
