@@ -271,7 +271,13 @@ pub fn tools() -> Result<[PathBuf; 3], FlowError> {
 
 fn tool(name: &str) -> Result<PathBuf, FlowError> {
     let mut places = tool_directories().into_iter().map(|d| d.join("bin").join(name));
-    places.find(|p| p.is_file()).ok_or_else(|| FlowError::Missing(if name == "python" { "yosys".to_string() } else { name.trim_start_matches("yowasp-").to_string() }))
+    places.find(|p| p.is_file()).ok_or_else(|| {
+        FlowError::Missing(if name == "python" {
+            "yosys".to_string()
+        } else {
+            name.trim_start_matches("yowasp-").to_string()
+        })
+    })
 }
 
 /// Runs a tool in the folder, and keeps what it says.

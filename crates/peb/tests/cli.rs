@@ -71,7 +71,10 @@ fn a_board_that_nobody_knows_is_told_with_the_closest_name() {
     ];
     for command in commands {
         let text = refused(1, command);
-        assert_eq!(text, "error: unknown board \"kc706\", did you mean \"kc705\"?; `peb boards` lists them\n", "{command:?}");
+        assert_eq!(
+            text, "error: unknown board \"kc706\", did you mean \"kc705\"?; `peb boards` lists them\n",
+            "{command:?}"
+        );
     }
     assert!(!Path::new(out).exists());
 }
@@ -93,7 +96,10 @@ fn what_cannot_be_done_with_a_board_says_why() {
     let text = refused(1, &["gen", "--board", "ecp5-versa", "--design", "host", "--out", "x"]);
     assert!(text.contains("no PCIe block") && text.contains("--design io"), "{text}");
     let text = refused(1, &["build", "--board", "ax7203"]);
-    assert!(text.contains("not built here") && text.contains("peb gen --board ax7203") && text.contains("vivado"), "{text}");
+    assert!(
+        text.contains("not built here") && text.contains("peb gen --board ax7203") && text.contains("vivado"),
+        "{text}"
+    );
     // Files that are not for the board, or not there.
     let file = |name: &str, bytes: &[u8]| {
         fs::write(folder.path().join(name), bytes).unwrap();
@@ -115,7 +121,12 @@ fn a_missing_tool_is_told_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_peb"));
-        command.args(args).current_dir(folder.path()).env("PATH", "").env("HOME", folder.path()).env_remove("PEB_TOOLS");
+        command
+            .args(args)
+            .current_dir(folder.path())
+            .env("PATH", "")
+            .env("HOME", folder.path())
+            .env_remove("PEB_TOOLS");
         let output = command.output().expect("peb starts");
         (output.status.code(), String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap())
     };
@@ -139,7 +150,10 @@ fn no_cable_is_told_as_the_loader_tells_it_and_in_words() {
     let bit = folder.path().join("x.bit");
     fs::write(&bit, b"\xff\x00Part: LFE5UM5G-45F-8CABGA381\0\xff\xff\xbd\xb3").unwrap();
     // A cable with a number that none has, so that the test reaches no board.
-    let text = refused(1, &["flash", "--board", "ecp5-versa-5g", bit.to_str().unwrap(), "--", "--ftdi-serial", "no-such-cable"]);
+    let text = refused(
+        1,
+        &["flash", "--board", "ecp5-versa-5g", bit.to_str().unwrap(), "--", "--ftdi-serial", "no-such-cable"],
+    );
     assert!(text.contains("unable to open ftdi device") && text.contains("is it plugged in"), "{text}");
 }
 
