@@ -150,10 +150,10 @@ fn no_cable_is_told_as_the_loader_tells_it_and_in_words() {
     let bit = folder.path().join("x.bit");
     fs::write(&bit, b"\xff\x00Part: LFE5UM5G-45F-8CABGA381\0\xff\xff\xbd\xb3").unwrap();
     // A cable with a number that none has, so that the test reaches no board.
-    let text = refused(
-        1,
-        &["flash", "--board", "ecp5-versa-5g", bit.to_str().unwrap(), "--", "--ftdi-serial", "no-such-cable"],
-    );
+    let output =
+        peb(&["flash", "--board", "ecp5-versa-5g", bit.to_str().unwrap(), "--", "--ftdi-serial", "no-such-cable"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("unable to open ftdi device") && text.contains("is it plugged in"), "{text}");
 }
 
