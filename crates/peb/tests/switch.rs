@@ -177,7 +177,9 @@ fn a_device_moves_through_open_vswitch() {
     let myself = std::env::current_exe().unwrap();
     let mut command = Command::new("timeout");
     command.args(["--kill-after=5", "900", "unshare", "--net", "--map-root-user"]).arg(myself);
-    command.args(["a_device_moves_through_open_vswitch", "--exact", "--include-ignored", "--nocapture"]).env(INSIDE, "1");
+    command
+        .args(["a_device_moves_through_open_vswitch", "--exact", "--include-ignored", "--nocapture"])
+        .env(INSIDE, "1");
     let output = command.output().unwrap_or_else(|error| panic!("unshare: {error}"));
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "in a namespace of its own (`unshare --net --map-root-user`):\n{out}\n{err}");
