@@ -63,7 +63,7 @@ pub struct Unpacker {
     address: Reg<U<13>>,
     arriving: Reg<Bit>,
     /// Words read ahead, twice: to see two at once.
-    words: LutRam<U<64>, 4>,
+    ahead: LutRam<U<64>, 4>,
     later: LutRam<U<64>, 4>,
     put: Reg<U<4>>,
     get: Reg<U<4>>,
@@ -117,16 +117,16 @@ impl Logic for Unpacker {
         dff_setup!(self, clock, inside, slot, owner, killed, ended, left, unread, address, arriving, put, get, held);
         dff_setup!(self, clock, filled, carry, odd, looked, span, seen_np, seen_skip, seen_bad, seen_fill);
         dff_setup!(self, clock, busy, rest, one, final_beat, fresh, to_np, skipping);
-        clock!(self, clock, words, later);
+        clock!(self, clock, ahead, later);
         self.killed.d.next = self.flush.val() && (self.flush_session.val() == self.owner.q.val());
         self.malformed.next = false;
         self.frame_take.next = false;
         self.over.next = false;
 
         // Words ahead. What arrives was requested a clock ago.
-        self.words.write_enable.next = self.arriving.q.val();
-        self.words.write_address.next = self.put.q.val();
-        self.words.write_data.next = self.read_word.val();
+        self.ahead.write_enable.next = self.arriving.q.val();
+        self.ahead.write_address.next = self.put.q.val();
+        self.ahead.write_data.next = self.read_word.val();
         self.later.write_enable.next = self.arriving.q.val();
         self.later.write_address.next = self.put.q.val();
         self.later.write_data.next = self.read_word.val();
@@ -148,9 +148,9 @@ impl Logic for Unpacker {
 
         // The next four dwords.
         self.next_get.next = self.get.q.val() + 1;
-        self.words.read_address.next = self.get.q.val();
+        self.ahead.read_address.next = self.get.q.val();
         self.later.read_address.next = self.next_get.val();
-        self.head_word.next = self.words.read_data.val();
+        self.head_word.next = self.ahead.read_data.val();
         self.next_word.next = self.later.read_data.val();
         self.beat.next = self.head_word.val();
         self.second.next = self.next_word.val();
