@@ -69,7 +69,7 @@ class Bench(Pair):
         # It is out of reset some hundred clocks later.
         await Timer(400 * CLOCK_NS, "ns")
         for address, value in [(HELLO_TICKS, 1000), (DOWN_TICKS, 20_000), (LINKUP_TICKS, 100), (TICK, 1)]:
-            assert await self.line(f"w {address:04x} {value:08x}") == f"={value:08X}", address
+            assert await self.line(f"w {address:04x} {value:08x}") == f"={value:08x}", address
         if not self.dut.slot_up.value:
             await with_timeout(ValueChange(self.dut.slot_up), 20, "ms")
         assert int(self.dut.slot_up.value) == 1

@@ -158,6 +158,8 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.check(outcomes.iter().all(|outcome| outcome.end == UR), "every outstanding read ends with UR");
     stage.check(last < stage.timing.remove, format!("the last of them {last} clocks after the device was pulled"));
     stage.gone(0, slot, stage.timing.remove)?;
+    // A bad network leaves little time for it until here.
+    stage.run(20_000);
     let count = neighbour.stop(&mut stage.on(0)?.0);
     stage.check(count > 0, format!("the neighbour did {count} transfers"));
     stage.run(5000);
