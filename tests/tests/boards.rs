@@ -252,7 +252,7 @@ fn cells(text: &str) -> BTreeMap<String, u64> {
     out
 }
 
-/// Last accepted figures of the vendor boards' cores for 7 series: LUTs, flip-flops, block RAMs of 18 kbit (one of 36 is two).
+/// Bounds, not yet measured figures, of the vendor boards' cores for 7 series: LUTs, flip-flops, block RAMs of 18 kbit (one of 36 is two).
 const CARDS: [(Card, u64, u64, u64); 2] = [(Card::Host, 40_000, 30_000, 200), (Card::Io, 30_000, 20_000, 200)];
 
 #[test]
@@ -322,7 +322,7 @@ fn a_small_design_becomes_a_bitstream_and_one_too_slow_does_not() {
 }
 
 /// Last accepted figures of the Versa's design: LUT4 at most, MHz of the core's clock at least.
-const ACCEPTED: (u64, f64) = (12_000, 80.0);
+const ACCEPTED: (u64, f64) = (12_000, 110.0);
 
 #[test]
 #[ignore = "nightly"]
