@@ -10,7 +10,7 @@ pub fn run() -> Result<()> {
     step("format", 5, cargo(&["fmt", "--all", "--", "--check"]))?;
     step("lints", 30, cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     step("generated files", 10, cargo(&["xtask", "gen", "--check"]))?;
-    step("tests", 60, cargo(&["test", "--workspace"]))
+    step("tests", 60, cargo(&["test", "--workspace", "--no-fail-fast"]))
 }
 
 /// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards.

@@ -66,3 +66,14 @@ fn told(error: &anyhow::Error) -> String {
     let add = |text: String, cause: String| if text.contains(&cause) { text } else { format!("{text}: {cause}") };
     error.chain().map(ToString::to_string).reduce(add).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_subcommand_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -21,10 +21,10 @@ use crate::units::Share;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A board: serial device of its UART, as /dev/ttyUSB1
-    #[arg(long, value_name = "DEV", conflicts_with = "log")]
+    #[arg(long, value_name = "DEV", global = true, conflicts_with = "log")]
     serial: Option<PathBuf>,
     /// A simulation: the directory it was given by --log
-    #[arg(long, value_name = "DIR", default_value = "target/linux")]
+    #[arg(long, value_name = "DIR", global = true, default_value = "target/linux")]
     log: PathBuf,
     /// Which PEB of a simulation: io0, io1, host0 ... [default: io0, or host0 if there is no I/O PEB]
     #[arg(long, value_name = "PEB", global = true, conflicts_with = "serial")]
