@@ -186,6 +186,8 @@ fn a_new_bench_compiles_and_runs() {
         .args(["run", "--quiet", "--offline", "--", "7"])
         .current_dir(directory.path().join("mine"))
         .env("CARGO_TARGET_DIR", target)
+        // What an older checkout left of another compilation of the same crates must not be linked with this one.
+        .env("CARGO_INCREMENTAL", "0")
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&run.stdout);
