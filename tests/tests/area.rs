@@ -30,6 +30,13 @@ fn no_core_has_grown() {
 }
 
 #[test]
+fn every_block_can_be_measured() {
+    for subject in of(|kind| kind == Kind::Block) {
+        subject.verilog().unwrap_or_else(|error| panic!("{}: {error}", subject.name));
+    }
+}
+
+#[test]
 fn the_record_is_as_it_is_written() {
     let text = include_str!("../../docs/area.md");
     assert_eq!(recorded().render(), text);

@@ -3,7 +3,7 @@
 use peb_config::Parameters;
 use peb_hdl::prelude::*;
 use peb_rtl::{config, mac, registers, reliability, rx, session, slots, switch, tlp, top, tx};
-use peb_verilog::{export, HarnessError};
+use peb_verilog::{export_with, ExportOptions, HarnessError};
 
 /// What a design is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ macro_rules! subjects {
         vec![$(Subject { name: $name, kind: Kind::$kind, what: $what, export: |name| {
             let mut top = Box::new($make);
             top.connect_all();
-            export(top.as_ref(), name)
+            // What a port of a block is called does not change its size.
+            export_with(top.as_ref(), name, &ExportOptions::default().rename_ports())
         } },)+]
     };
 }
@@ -66,7 +67,7 @@ pub fn designs() -> Vec<Subject> {
         Block "tx_control_host" "`reliability::TxControl`, 4 sessions": reliability::TxControl::<4>::new();
         Block "rx_path_io" "`rx::RxPath`, one session": rx::RxPath::<1, 5>::default();
         Block "rx_path_host" "`rx::RxPath`, 4 sessions": rx::RxPath::<4, 8>::default();
-        Block "output" "`rx::Output`": rx::Output::default();
+        Block "rx_output" "`rx::Output`": rx::Output::default();
         Block "sessions_io" "`session::Sessions`, I/O side": session::Sessions::<1>::io();
         Block "sessions_host" "`session::Sessions`, 4 slots": session::Sessions::<4>::host();
         Block "registers_io" "`registers::ManagementRegisters`, I/O side": registers::ManagementRegisters::io();

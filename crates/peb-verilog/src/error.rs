@@ -65,6 +65,9 @@ pub enum Problem {
     /// A name that Verilog keeps for itself, on a port of the top.
     #[error("port `{0}` of the top cannot keep its name in Verilog")]
     BadPortName(String),
+    /// A name of the top that no module can have.
+    #[error("no Verilog module can be called `{0}`")]
+    BadTopName(String),
     /// Text of a Custom block that the exporter cannot make clean.
     #[error("custom text: {0}")]
     BadCustomText(String),

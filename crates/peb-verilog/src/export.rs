@@ -1,16 +1,27 @@
 //! A design as one Verilog file.
 
-use crate::error::ExportError;
+use crate::error::{ExportError, Problem};
 use crate::module::{body, register};
 use crate::names::clean;
 use crate::tree::Scope;
 use rust_hdl::prelude::{Block, Verilog};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What an export can be asked for beside the design. Nothing yet; build it with `Default`.
+/// What an export can be asked for beside the design; build it with `Default`.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct ExportOptions {}
+pub struct ExportOptions {
+    rename_ports: bool,
+}
+
+impl ExportOptions {
+    /// A port of the top that is named as a keyword gets a `_` behind its name, instead of being an error.
+    #[must_use]
+    pub fn rename_ports(mut self) -> Self {
+        self.rename_ports = true;
+        self
+    }
+}
 
 /// A block with hand-written Verilog text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +49,8 @@ pub fn export(top: &dyn Block, name: &str) -> Result<String, ExportError> {
 ///
 /// # Errors
 /// As [`export`].
-pub fn export_with(top: &dyn Block, name: &str, _options: &ExportOptions) -> Result<String, ExportError> {
-    export_scope(&Scope::read(top, name), name, true)
+pub fn export_with(top: &dyn Block, name: &str, options: &ExportOptions) -> Result<String, ExportError> {
+    export_scope(&Scope::read(top, name), name, !options.rename_ports)
 }
 
 /// Every use of hand-written Verilog text in a design, registers included, in the order of the fields.
@@ -72,6 +83,9 @@ fn join(path: &str, name: &str) -> String {
 /// Writes a design that was read before. `exact`: every port of the top keeps its name or it is an error; else a
 /// port named as a keyword gets a `_` behind it, as in the modules below.
 pub(crate) fn export_scope(scope: &Scope, name: &str, exact: bool) -> Result<String, ExportError> {
+    if clean(name) != name {
+        return Err(ExportError { block: name.to_string(), problem: Problem::BadTopName(name.to_string()) });
+    }
     let mut file =
         File { top: name, modules: vec![], by_body: HashMap::new(), names: HashSet::new(), foreign: BTreeMap::new() };
     file.names.insert(name.to_string());

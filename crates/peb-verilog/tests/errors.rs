@@ -3,7 +3,7 @@
 #![allow(missing_docs)]
 
 use peb_hdl::prelude::*;
-use peb_verilog::{export, ExportError, Problem};
+use peb_verilog::{export, export_with, ExportError, ExportOptions, Problem};
 
 /// A block with these ports and fields.
 macro_rules! block {
@@ -176,6 +176,13 @@ fn what_cannot_be_said_is_refused() {
     assert_eq!(problem(&Wide::default()), Problem::LiteralTooWide { value: 16, bits: 4 });
     assert_eq!(problem(&AfterIndex::default()), Problem::Unsupported("arithmetic after .index()".into()));
     assert_eq!(problem(&Keyword::default()), Problem::BadPortName("buf".into()));
+    let options = ExportOptions::default().rename_ports();
+    let text = export_with(&Keyword::default(), "top", &options).expect("exported");
+    assert!(text.contains(" buf_"), "{text}");
+    for name in ["output", "a-b", "9lives", ""] {
+        let error = export_with(&Keyword::default(), name, &options).expect_err("no name of a module");
+        assert_eq!(error.problem, Problem::BadTopName(name.into()));
+    }
     assert_eq!(problem(&Undriven::default()), Problem::NotAssigned("inner$a".into()));
     assert_eq!(problem(&ReadsBack::default()), Problem::ReadsChildInput("inner$a".into()));
     assert_eq!(problem(&Gated::default()), Problem::ClockExpression("r$clock".into()));
