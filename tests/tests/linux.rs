@@ -1,6 +1,7 @@
 //! A stock kernel with the exported Verilog of both cores: the shortest scenario of `peb linux`.
 
 use peb_config::Parameters;
+use peb_guest::front::Front;
 use peb_guest::lab::Watch;
 use peb_guest::packages;
 use peb_guest::qemu::QemuConfig;
@@ -21,9 +22,9 @@ impl Watch for Print {
     }
 }
 
-fn run(name: &str, loss: f64, parameters: Parameters) -> (Report, Option<String>) {
-    let files = packages::provide(None, |what| println!("{what}")).unwrap();
-    let config = QemuConfig { files, memory: 256 << 20, append: String::new() };
+fn run(name: &str, front: Front, loss: f64, parameters: Parameters) -> (Report, Option<String>) {
+    let files = packages::provide(None, front, |what| println!("{what}")).unwrap();
+    let config = QemuConfig { files, front, memory: 256 << 20, append: String::new() };
     let scenario = with_cores().into_iter().find(|scenario| scenario.name == name).unwrap();
     let cores = RtlConfig {
         engine: Engine::Verilator,
@@ -41,21 +42,22 @@ fn run(name: &str, loss: f64, parameters: Parameters) -> (Report, Option<String>
     (report, error)
 }
 
-fn passes(name: &str, loss: f64) {
-    let (report, error) = run(name, loss, Parameters::default());
-    assert_eq!(error, None, "{name}, loss {loss}\n{}", report.timeline);
+fn passes(name: &str, front: Front, loss: f64) {
+    let (report, error) = run(name, front, loss, Parameters::default());
+    assert_eq!(error, None, "{name}, {front:?}, loss {loss}\n{}", report.timeline);
 }
 
 #[test]
 fn a_disk_comes_and_goes() {
-    passes("quick", 0.01);
+    passes("quick", Front::HostBridge, 0.01);
 }
 
 /// The negative control: the cores are generated again with the one bit at 0 that makes a slot hot-plug capable, and the
 /// scenario says what is missing.
 #[test]
 fn slots_generated_without_hot_plug_fail_the_scenario() {
-    let (report, error) = run("default", 0.0, Parameters { hot_plug: false, ..Parameters::default() });
+    let (report, error) =
+        run("default", Front::HostBridge, 0.0, Parameters { hot_plug: false, ..Parameters::default() });
     let error = error.expect("the scenario must fail");
     assert!(error.starts_with("pciehp has taken 0 ports"), "{error}");
     assert_eq!(report.steps.len(), 1, "the guest boots, and nothing else");
@@ -67,6 +69,13 @@ fn all_scenarios_with_loss() {
     // Where the disks are in this process.
     for scenario in with_cores().into_iter().filter(|scenario| !scenario.real_time) {
         println!("=== {}", scenario.name);
-        passes(scenario.name, 0.01);
+        passes(scenario.name, Front::HostBridge, 0.01);
     }
+}
+
+/// The kernel's driver `vmd` makes a domain of the PEBs, after a hot reset of the switch.
+#[test]
+#[ignore = "nightly"]
+fn the_vmd_driver_finds_the_switch() {
+    passes("default", Front::Vmd, 0.01);
 }

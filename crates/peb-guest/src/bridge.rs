@@ -1,4 +1,4 @@
-//! The PCI host bridge at work: what the guest loads and stores behind the BARs of the proxied function becomes TLPs.
+//! The root port at work: what the guest loads and stores behind the BARs of the proxied function becomes TLPs.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -8,7 +8,7 @@ use peb_sim::requester::{End, Outcome};
 use peb_tlp::{CompletionStatus, FunctionId, Tag, Tlp};
 use thiserror::Error;
 
-use crate::host_bridge::{ECAM_LEN, WINDOW_LEN};
+use crate::front::{Front, Function};
 use crate::mpqemu::{self, Access, ProtocolError, Request};
 use crate::root_port::{ones, RootPort, Route};
 
@@ -50,7 +50,7 @@ pub struct Accesses {
     pub clocks: u64,
 }
 
-/// One guest's host bridge.
+/// One guest's way to its root port.
 #[derive(Debug)]
 pub struct Bridge {
     /// The root port.
@@ -59,16 +59,11 @@ pub struct Bridge {
     pub accesses: Accesses,
     proxy: UnixStream,
     received: Vec<u8>,
+    front: Front,
     function: Function,
     waiting: Option<Waiting>,
     /// Clock of the last store, if that was to a doorbell of an NVMe I/O submission queue.
     doorbell: Option<u64>,
-}
-
-/// The configuration space of the proxied function: identity and BARs, all that QEMU asks for.
-#[derive(Clone, Debug)]
-struct Function {
-    dwords: [u32; 16],
 }
 
 /// What the guest waits for.
@@ -93,53 +88,20 @@ struct Ask {
     attempts: u32,
 }
 
-impl Default for Function {
-    fn default() -> Self {
-        let mut dwords = [0; 16];
-        // A system peripheral of nobody in particular.
-        dwords[0] = 0x5045_1234;
-        dwords[2] = 0x0880_0000;
-        Function { dwords }
-    }
-}
-
-impl Function {
-    fn access(&mut self, access: Access) -> u64 {
-        let (at, shift) = ((access.address / 4) as usize, 8 * (access.address % 4) as u32);
-        let Some(dword) = self.dwords.get_mut(at) else { return 0 };
-        let mask = ones(access.size) << shift;
-        let Some(value) = access.value else { return u64::from((*dword & mask) >> shift) };
-        let writable = mask
-            & match at {
-                1 => 0x0546,
-                4 => !(ECAM_LEN - 1),
-                5 => !(WINDOW_LEN - 1),
-                _ => 0,
-            };
-        *dword = *dword & !writable | (value as u32) << shift & writable;
-        0
-    }
-
-    /// Offset in the configuration space behind BAR 0; none if the address is behind BAR 1.
-    fn in_ecam(&self, address: u64) -> Option<u32> {
-        let offset = address.checked_sub(u64::from(self.dwords[4]))?;
-        (offset < u64::from(ECAM_LEN)).then_some(offset as u32)
-    }
-}
-
 impl Bridge {
     /// A bridge at our end of the connection to the proxied function.
     ///
     /// # Errors
     /// If the connection cannot be made non-blocking.
-    pub fn new(proxy: UnixStream) -> std::io::Result<Self> {
+    pub fn new(proxy: UnixStream, front: Front) -> std::io::Result<Self> {
         proxy.set_nonblocking(true)?;
         Ok(Bridge {
             port: RootPort::default(),
             accesses: Accesses::default(),
             proxy,
             received: Vec::new(),
-            function: Function::default(),
+            front,
+            function: Function::new(front),
             waiting: None,
             doorbell: None,
         })
@@ -204,7 +166,7 @@ impl Bridge {
         match request {
             Request::SyncMemory | Request::SetIrq => Ok(()),
             Request::Reset => {
-                self.function = Function::default();
+                self.function = Function::new(self.front);
                 self.port = RootPort::default();
                 self.reply(0)
             }

@@ -14,6 +14,9 @@ export PATH=/bin
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+for module in /modules/*; do
+    [ ! -e "$module" ] || insmod "$module"
+done
 exec </dev/ttyS1 >/dev/ttyS1 2>&1
 stty raw -echo
 . /functions
@@ -57,15 +60,18 @@ slot() {
 pub const INTERACTIVE: &str = "stty sane; ENV=/functions PS1='# ' setsid -c sh -i; \
                                exec </dev/ttyS1 >/dev/ttyS1 2>&1; stty raw -echo";
 
-/// The archive, around this busybox.
-pub fn archive(busybox: &[u8]) -> Vec<u8> {
+/// The archive, around this busybox, with these modules in the order in which they are loaded.
+pub fn archive(busybox: &[u8], modules: &[Vec<u8>]) -> Vec<u8> {
     let mut archive = Archive::default();
-    for directory in ["bin", "dev", "proc", "sys", "tmp"] {
+    for directory in ["bin", "dev", "modules", "proc", "sys", "tmp"] {
         archive.add(directory, Entry::Directory);
     }
     archive.add("dev/console", Entry::Device(5, 1));
     archive.add("bin/busybox", Entry::Program(busybox));
     archive.add("functions", Entry::Program(FUNCTIONS.as_bytes()));
     archive.add("init", Entry::Program(INIT.as_bytes()));
+    for (n, module) in modules.iter().enumerate() {
+        archive.add(&format!("modules/{n:02}"), Entry::Program(module));
+    }
     archive.finish()
 }

@@ -15,7 +15,6 @@ use peb_sim::world::{Fabric, Operated, Pace, Timers, World};
 use thiserror::Error;
 
 use crate::bridge::{Bridge, BridgeError};
-use crate::host_bridge::{WINDOW, WINDOW_LEN};
 use crate::initramfs::READY;
 use crate::qemu::{Ends, Qemu, QemuConfig, QemuError};
 use crate::scenario::Step;
@@ -141,6 +140,8 @@ pub struct Lab<'w, F> {
     pub guests: Vec<Guest>,
     /// Clocks from each I/O doorbell to the interrupt that follows, while somebody wants to know.
     pub latencies: Option<Vec<u64>>,
+    /// What the kernels call the PCI segment of the PEBs.
+    pub domain: &'static str,
     watch: &'w mut dyn Watch,
     pace: Option<Pace>,
     begin: Instant,
@@ -174,14 +175,22 @@ impl<'w, F: Fabric> Lab<'w, F> {
             };
             let mut root = RootComplex::new(root);
             root.memory = memory;
-            root.mmio.push(u64::from(WINDOW)..u64::from(WINDOW) + u64::from(WINDOW_LEN));
             roots.push(root);
             all.push(guest);
         }
         let now = Instant::now();
         let world = World::new(fabric, roots, devices);
         let pace = real_time.then(Pace::default);
-        let mut lab = Lab { world, guests: all, latencies: None, watch, pace, begin: now, looked: now };
+        let mut lab = Lab {
+            world,
+            guests: all,
+            latencies: None,
+            domain: config.front.domain(),
+            watch,
+            pace,
+            begin: now,
+            looked: now,
+        };
         match &mut lab.pace {
             Some(pace) => pace.keep(&mut lab.world),
             None => lab.world.set_timers(TIMERS),
@@ -456,7 +465,7 @@ impl Guest {
         let failed = |error| LabError::Qemu(name.into(), error);
         let serial = |error| LabError::Serial(name.into(), error);
         let (qemu, Ends { proxy, console, shell, memory }) = Qemu::start(config).map_err(failed)?;
-        let bridge = Bridge::new(proxy).map_err(|error| LabError::Bridge(name.into(), error.into()))?;
+        let bridge = Bridge::new(proxy, config.front).map_err(|error| LabError::Bridge(name.into(), error.into()))?;
         let guest = Guest {
             name: name.into(),
             bridge,

@@ -7,12 +7,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use tempfile::TempDir;
 use thiserror::Error;
+
+use crate::front::Front;
+use crate::modules;
 
 /// QEMU, and the package with it.
 pub const QEMU: (&str, &str) = ("qemu-system-x86_64", "qemu-system-x86");
-/// Package that depends on the newest kernel for virtual machines: NVMe and PCIe hot-plug are built in.
-const KERNEL: &str = "linux-image-cloud-amd64";
+/// The kernel for virtual machines: NVMe and PCIe hot-plug are built in. It has no driver for VMD.
+const CLOUD: Kernel = Kernel { package: "linux-image-cloud-amd64", note: "kernel", modules: &[] };
+/// The kernel for all machines.
+const GENERIC: Kernel = Kernel { package: "linux-image-amd64", note: "kernel-generic", modules: &["nvme", "vmd"] };
 /// Package of the shell.
 const SHELL: &str = "busybox-static";
 
@@ -39,6 +45,16 @@ pub enum PackageError {
     NoProxy,
 }
 
+/// A kernel of the distribution.
+struct Kernel {
+    /// Package that depends on the newest one.
+    package: &'static str,
+    /// File of the cache with the version that is there.
+    note: &'static str,
+    /// Modules that a guest loads, with what they need.
+    modules: &'static [&'static str],
+}
+
 /// Files to start a guest with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
@@ -46,6 +62,8 @@ pub struct Files {
     pub kernel: PathBuf,
     /// Version of the kernel, as its package or file is called.
     pub version: String,
+    /// Modules that the guest loads, in this order.
+    pub modules: Vec<PathBuf>,
     /// A statically linked busybox.
     pub busybox: PathBuf,
 }
@@ -56,27 +74,28 @@ pub fn cache() -> PathBuf {
     std::env::var_os("PEB_GUEST").map_or_else(home, PathBuf::from)
 }
 
-/// Sees to it that everything is there; `say` is told what takes time.
+/// Sees to it that everything is there; `say` is told what takes time. A `kernel` of the user's has built in what it needs.
 ///
 /// # Errors
 /// [`PackageError`] with the program that failed and what it said.
-pub fn provide(kernel: Option<&Path>, mut say: impl FnMut(&str)) -> Result<Files, PackageError> {
+pub fn provide(kernel: Option<&Path>, front: Front, mut say: impl FnMut(&str)) -> Result<Files, PackageError> {
     let cache = cache();
     fs::create_dir_all(&cache).map_err(|error| PackageError::File(cache.clone(), error))?;
     provide_qemu(&mut say)?;
     let busybox = cache.join("busybox");
     if !busybox.exists() {
         say("fetching busybox-static");
-        unpack(SHELL, &cache, &["bin/busybox", "usr/bin/busybox"], &busybox)?;
+        take(SHELL, fetch(SHELL, &cache)?.path(), &["bin/busybox", "usr/bin/busybox"], &busybox)?;
     }
-    let (image, version) = match kernel {
-        Some(file) => {
+    let (image, version, modules) = match (kernel, front) {
+        (Some(file), _) => {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            (file.to_path_buf(), name.trim_start_matches("vmlinuz-").to_string())
+            (file.to_path_buf(), name.trim_start_matches("vmlinuz-").to_string(), Vec::new())
         }
-        None => provide_kernel(&cache, &mut say)?,
+        (None, Front::HostBridge) => provide_kernel(&CLOUD, &cache, &mut say)?,
+        (None, Front::Vmd) => provide_kernel(&GENERIC, &cache, &mut say)?,
     };
-    Ok(Files { kernel: extracted(&image, &version, &cache)?, version, busybox })
+    Ok(Files { kernel: extracted(&image, &version, &cache)?, version, modules, busybox })
 }
 
 fn provide_qemu(say: &mut impl FnMut(&str)) -> Result<(), PackageError> {
@@ -90,15 +109,22 @@ fn provide_qemu(say: &mut impl FnMut(&str)) -> Result<(), PackageError> {
     help.map(drop).map_err(|_| PackageError::NoProxy)
 }
 
-fn provide_kernel(cache: &Path, say: &mut impl FnMut(&str)) -> Result<(PathBuf, String), PackageError> {
-    let note = cache.join("kernel");
+/// Image, version and modules of a kernel.
+fn provide_kernel(
+    kernel: &Kernel,
+    cache: &Path,
+    say: &mut impl FnMut(&str),
+) -> Result<(PathBuf, String, Vec<PathBuf>), PackageError> {
+    // The note is written last.
+    let note = cache.join(kernel.note);
     if let Ok(version) = fs::read_to_string(&note) {
         let file = cache.join(format!("vmlinuz-{version}"));
-        if file.exists() {
-            return Ok((file, version));
+        let modules = kept_modules(&cache.join(format!("modules-{version}")));
+        if file.exists() && modules.is_empty() == kernel.modules.is_empty() {
+            return Ok((file, version, modules));
         }
     }
-    let depends = || run(Command::new("apt-cache").args(["depends", "--important", KERNEL]));
+    let depends = || run(Command::new("apt-cache").args(["depends", "--important", kernel.package]));
     let package = |output: Output| {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut names = text.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
@@ -109,31 +135,72 @@ fn provide_kernel(cache: &Path, say: &mut impl FnMut(&str)) -> Result<(PathBuf, 
         as_root(&["apt-get", "update", "-qq"])?;
         found = package(depends()?);
     }
-    let package = found.ok_or_else(|| PackageError::Missing(KERNEL.into(), "kernel it depends on".into()))?;
+    let package = found.ok_or_else(|| PackageError::Missing(kernel.package.into(), "kernel it depends on".into()))?;
     let version = package.trim_start_matches("linux-image-").to_string();
     say(&format!("fetching {package}"));
+    let content = fetch(&package, cache)?;
     let file = cache.join(format!("vmlinuz-{version}"));
-    unpack(&package, cache, &[&format!("boot/vmlinuz-{version}")], &file)?;
+    take(&package, content.path(), &[&format!("boot/vmlinuz-{version}")], &file)?;
+    let modules = if kernel.modules.is_empty() {
+        Vec::new()
+    } else {
+        take_modules(&package, content.path(), kernel.modules, &cache.join(format!("modules-{version}")))?
+    };
     fs::write(&note, &version).map_err(|error| PackageError::File(note, error))?;
-    Ok((file, version))
+    Ok((file, version, modules))
 }
 
-/// Fetches a package and takes the first of these files that it has.
-fn unpack(package: &str, cache: &Path, files: &[&str], to: &Path) -> Result<(), PackageError> {
+/// Modules in the order in which they are loaded: that of the names of their files.
+fn kept_modules(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    files
+}
+
+/// Keeps these modules and what they need.
+fn take_modules(package: &str, content: &Path, wanted: &[&str], to: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    let failed = |file: &Path| {
+        let file = file.to_path_buf();
+        |error| PackageError::File(file, error)
+    };
+    let tree = [content.join("lib/modules"), content.join("usr/lib/modules")];
+    let tree = tree.iter().find(|tree| tree.is_dir());
+    let tree = tree.ok_or_else(|| PackageError::Missing(package.into(), "lib/modules".into()))?;
+    let files = modules::files(tree).map_err(failed(tree))?;
+    let all = modules::ordered(wanted, |name| {
+        let missing = || PackageError::Missing(package.into(), format!("uncompressed module {name}"));
+        let file = files.get(name).ok_or_else(missing)?;
+        fs::read(file).map_err(failed(file))
+    })?;
+    fs::create_dir_all(to).map_err(failed(to))?;
+    for (n, (name, module)) in all.iter().enumerate() {
+        replace(&to.join(format!("{n:02}-{name}.ko")), module)?;
+    }
+    Ok(kept_modules(to))
+}
+
+/// Fetches a package and unpacks it into a directory that is removed with the value.
+fn fetch(package: &str, cache: &Path) -> Result<TempDir, PackageError> {
     let failed = |error| PackageError::File(cache.to_path_buf(), error);
-    let dir = tempfile::tempdir_in(cache).map_err(failed)?;
-    let download = || run(Command::new("apt-get").args(["download", "-qq", package]).current_dir(dir.path()));
+    let (archives, content) =
+        (tempfile::tempdir_in(cache).map_err(failed)?, tempfile::tempdir_in(cache).map_err(failed)?);
+    let download = || run(Command::new("apt-get").args(["download", "-qq", package]).current_dir(archives.path()));
     if download().is_err() {
         as_root(&["apt-get", "update", "-qq"])?;
         download()?;
     }
-    let entries = fs::read_dir(dir.path()).map_err(failed)?;
+    let entries = fs::read_dir(archives.path()).map_err(failed)?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let archive = paths.find(|path| path.extension().is_some_and(|ending| ending == "deb"));
     let archive = archive.ok_or_else(|| PackageError::Missing(package.into(), "archive".into()))?;
-    let root = dir.path().join("root");
-    run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&root))?;
-    let file = files.iter().map(|file| root.join(file)).find(|file| file.exists());
+    run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(content.path()))?;
+    Ok(content)
+}
+
+/// Keeps the first of these files that an unpacked package has.
+fn take(package: &str, content: &Path, files: &[&str], to: &Path) -> Result<(), PackageError> {
+    let file = files.iter().map(|file| content.join(file)).find(|file| file.exists());
     let file = file.ok_or_else(|| PackageError::Missing(package.into(), files[0].into()))?;
     replace(to, &fs::read(&file).map_err(|error| PackageError::File(file, error))?)
 }

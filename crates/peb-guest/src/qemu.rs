@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use thiserror::Error;
 
+use crate::front::Front;
 use crate::host_bridge;
 use crate::initramfs;
 use crate::packages::{Files, QEMU};
@@ -44,6 +45,8 @@ pub enum QemuError {
 pub struct QemuConfig {
     /// Kernel and shell.
     pub files: Files,
+    /// What the kernel takes the proxied function for.
+    pub front: Front,
     /// Bytes of memory.
     pub memory: u64,
     /// Added to the kernel's command line.
@@ -83,7 +86,9 @@ impl Qemu {
         let dir = TempDir::with_prefix_in("peb-guest-", parent).map_err(file("working directory"))?;
         let at = |name: &str| dir.path().join(name);
         let busybox = std::fs::read(&config.files.busybox).map_err(file("busybox"))?;
-        std::fs::write(at("initrd"), initramfs::archive(&busybox)).map_err(file("initrd"))?;
+        let modules =
+            config.files.modules.iter().map(std::fs::read).collect::<Result<Vec<_>, _>>().map_err(file("module"))?;
+        std::fs::write(at("initrd"), initramfs::archive(&busybox, &modules)).map_err(file("initrd"))?;
         std::fs::write(at("bridge.aml"), host_bridge::table()).map_err(file("bridge.aml"))?;
         let options = File::options().read(true).write(true).create_new(true).open(at("ram"));
         let memory = options.map_err(file("guest memory"))?;
@@ -192,7 +197,7 @@ fn command() -> Command {
 fn arguments(config: &QemuConfig, dir: &Path) -> Vec<String> {
     let file = |name: &str| dir.join(name).display().to_string();
     let socket = |name: &str| format!("socket,id={name},path={}", file(name));
-    let (device, function) = host_bridge::FUNCTION;
+    let (device, function) = config.front.place();
     let append = format!("console=ttyS0 panic=-1 {}", config.append);
     let memory = config.memory;
     let pairs = [
@@ -215,12 +220,16 @@ fn arguments(config: &QemuConfig, dir: &Path) -> Vec<String> {
         ("-kernel", config.files.kernel.display().to_string()),
         ("-initrd", file("initrd")),
         ("-append", append),
-        ("-acpitable", format!("file={}", file("bridge.aml"))),
         // Standard input is the connection of the proxied function.
         ("-device", format!("x-pci-proxy-dev,fd=0,addr={device:#x}.{function},multifunction=on")),
     ];
+    let of_front = match config.front {
+        Front::HostBridge => ("-acpitable", format!("file={}", file("bridge.aml"))),
+        // The driver treats hot-plug below as the machine's own bridge does: that leaves it to the kernel then.
+        Front::Vmd => ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off".into()),
+    };
     let mut all = vec!["-nodefaults".to_string(), "-no-reboot".into()];
-    all.extend(pairs.into_iter().flat_map(|(option, value)| [option.to_string(), value]));
+    all.extend(pairs.into_iter().chain([of_front]).flat_map(|(option, value)| [option.to_string(), value]));
     all
 }
 

@@ -92,8 +92,8 @@ impl<'w, F: Fabric> Stage<'w, F> {
             stage.lab.run(guest, "cut -d ' ' -f 3 /proc/version", SOON).map(|version| format!("Linux {version}"))
         })?;
         self.step("pciehp takes four slots", |stage| {
-            let count = "ls -d /sys/bus/pci_express/drivers/pciehp/0001:* 2>/dev/null | wc -l";
-            let ports = stage.lab.run(guest, count, SOON)?;
+            let ports = format!("/sys/bus/pci_express/drivers/pciehp/{}:*", stage.lab.domain);
+            let ports = stage.lab.run(guest, &format!("ls -d {ports} 2>/dev/null | wc -l"), SOON)?;
             let slots = stage.lab.run(guest, "ls /sys/bus/pci/slots", SOON)?;
             let slots = slots.split_whitespace().collect::<Vec<_>>().join(" ");
             if (ports.as_str(), slots.as_str()) != ("4", "1 2 3 4") {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail, Context};
 use peb_config::Parameters;
+use peb_guest::front::Front;
 use peb_guest::lab::Watch;
 use peb_guest::packages;
 use peb_guest::qemu::QemuConfig;
@@ -31,7 +32,7 @@ const DEFAULT: &str = "default";
 /// The same at a real network.
 const REMOTE: &str = "remote";
 /// What is worth seeing of a kernel's messages.
-const SHOWN: [&str; 4] = ["pciehp: Slot(", "nvme", "OS now controls", "Linux version"];
+const SHOWN: [&str; 5] = ["pciehp: Slot(", "nvme", "OS now controls", "Linux version", "vmd "];
 
 /// Let a stock Debian kernel in QEMU use NVMe disks behind simulated PEBs.
 ///
@@ -64,7 +65,10 @@ pub struct Args {
     /// Seed of the losses
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// A bzImage or vmlinux instead of Debian's kernel; NVMe and PCIe hot-plug must be built in
+    /// Let the kernel find the PEBs behind Intel's Volume Management Device, with its driver vmd, instead of a PCI host bridge
+    #[arg(long)]
+    vmd: bool,
+    /// A bzImage or vmlinux instead of Debian's kernel; NVMe and PCIe hot-plug must be built in, and VMD for --vmd
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
     /// Where to write the consoles and what happened in the simulated world
@@ -99,13 +103,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         socket: Socket::listen(&args.log, false)?,
         terminal: args.shell.then(Terminal::new),
     };
-    let files = packages::provide(args.kernel.as_deref(), |what| println!("  {what} ..."))?;
+    let front = if args.vmd { Front::Vmd } else { Front::HostBridge };
+    let files = packages::provide(args.kernel.as_deref(), front, |what| println!("  {what} ..."))?;
     println!("{}: {}", scenario.name, scenario.about);
     if args.shell {
         println!("  kernel messages go to {}; `peb ctl add` from another terminal puts a disk in", args.log.display());
     }
 
-    let config = QemuConfig { files, memory: MEMORY, append: String::new() };
+    let config = QemuConfig { files, front, memory: MEMORY, append: String::new() };
     let (report, end) = scenario.perform(fabric(args, &scenario)?, &config, &mut show);
     show.terminal = None;
     write_logs(&args.log, &report)?;
