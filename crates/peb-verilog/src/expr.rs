@@ -1,4 +1,11 @@
 //! Sized expressions: every node knows its width, as Rust's types do.
+//!
+//! Parts are shared: a copy of an expression takes no memory, and a word whose bits are replaced one by one, each time in a copy
+//! of all that was before, stays as small as its text.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// Index of a [`crate::lower::Var`].
 pub type VarId = usize;
@@ -99,17 +106,17 @@ pub enum Node {
     /// A signal.
     Var(VarId),
     /// All bits inverted.
-    Not(Box<Expr>),
+    Not(Rc<Expr>),
     /// Two operands.
-    Binary(Op, Box<Expr>, Box<Expr>),
+    Binary(Op, Rc<Expr>, Rc<Expr>),
     /// A word to one bit.
-    Reduce(Reduce, Box<Expr>),
+    Reduce(Reduce, Rc<Expr>),
     /// Bits from an offset up, all within the operand.
-    Slice(Box<Expr>, usize),
+    Slice(Rc<Expr>, usize),
     /// Zero-extended.
-    Extend(Box<Expr>),
+    Extend(Rc<Expr>),
     /// Concatenation, the first in the high bits.
-    Concat(Vec<Expr>),
+    Concat(Rc<[Expr]>),
 }
 
 /// An expression of a known width.
@@ -152,7 +159,7 @@ impl Expr {
     pub fn invert(self) -> Expr {
         match self.value() {
             Some(value) => Expr::literal(!value, self.bits),
-            None => Expr { bits: self.bits, node: Node::Not(Box::new(self)) },
+            None => Expr { bits: self.bits, node: Node::Not(Rc::new(self)) },
         }
     }
 
@@ -186,14 +193,14 @@ impl Expr {
             (Op::LogicalOr, Some(_)) => return Expr::literal(1, 1),
             _ => {}
         }
-        Expr { node: Node::Binary(op, Box::new(left), Box::new(right)), bits }
+        Expr { node: Node::Binary(op, Rc::new(left), Rc::new(right)), bits }
     }
 
     /// A product of both widths together.
     pub fn product(left: Expr, right: Expr) -> Expr {
         let bits = left.bits + right.bits;
         let (left, right) = (left.resize(bits), right.resize(bits));
-        Expr { node: Node::Binary(Op::Mul, Box::new(left), Box::new(right)), bits }
+        Expr { node: Node::Binary(Op::Mul, Rc::new(left), Rc::new(right)), bits }
     }
 
     /// A word to one bit.
@@ -208,7 +215,7 @@ impl Expr {
                 Expr::literal(bit as u128, 1)
             }
             None if self.bits == 1 => self,
-            None => Expr { node: Node::Reduce(how, Box::new(self)), bits: 1 },
+            None => Expr { node: Node::Reduce(how, Rc::new(self)), bits: 1 },
         }
     }
 
@@ -228,9 +235,9 @@ impl Expr {
             return Expr::literal(value >> offset, bits);
         }
         match self.node {
-            Node::Slice(inner, below) => inner.slice(below + offset, bits),
-            Node::Extend(inner) => inner.slice(offset, bits),
-            _ => Expr { node: Node::Slice(Box::new(self), offset), bits },
+            Node::Slice(inner, below) => Expr::clone(&inner).slice(below + offset, bits),
+            Node::Extend(inner) => Expr::clone(&inner).slice(offset, bits),
+            _ => Expr { node: Node::Slice(Rc::new(self), offset), bits },
         }
     }
 
@@ -242,7 +249,7 @@ impl Expr {
         match self.node {
             Node::Literal(value, _) => Expr::literal(value, bits),
             Node::Extend(inner) => Expr { node: Node::Extend(inner), bits },
-            _ => Expr { node: Node::Extend(Box::new(self)), bits },
+            _ => Expr { node: Node::Extend(Rc::new(self)), bits },
         }
     }
 
@@ -262,7 +269,7 @@ impl Expr {
             if index > 0 {
                 parts.push(self.slice(0, index));
             }
-            return if parts.len() == 1 { parts.remove(0) } else { Expr { node: Node::Concat(parts), bits } };
+            return if parts.len() == 1 { parts.remove(0) } else { Expr { node: Node::Concat(parts.into()), bits } };
         }
         let hole = Expr::binary(Op::Shl, Expr::literal(1, bits), index.clone()).invert();
         let filler = Expr::binary(Op::Shl, value.resize(bits), index);
@@ -282,21 +289,29 @@ impl Expr {
         Expr::binary(Op::Shr, self, index).resize(bits)
     }
 
-    /// Calls `see` for every signal read, with the bits read of it.
-    pub fn reads(&self, see: &mut dyn FnMut(VarId, std::ops::Range<usize>)) {
+    /// Calls `see` for every signal read, with the bits read of it; what is shared is looked at once.
+    pub fn reads(&self, see: &mut dyn FnMut(VarId, Range<usize>)) {
+        self.reads_but(&mut HashSet::new(), see);
+    }
+
+    fn reads_but(&self, seen: &mut HashSet<*const Expr>, see: &mut dyn FnMut(VarId, Range<usize>)) {
         match &self.node {
             Node::Literal(..) => {}
             Node::Var(id) => see(*id, 0..self.bits),
             Node::Slice(inner, offset) => match inner.node {
                 Node::Var(id) => see(id, *offset..offset + self.bits),
-                _ => inner.reads(see),
+                _ => inner.reads_but(seen, see),
             },
-            Node::Not(e) | Node::Reduce(_, e) | Node::Extend(e) => e.reads(see),
+            Node::Not(e) | Node::Reduce(_, e) | Node::Extend(e) => e.reads_but(seen, see),
             Node::Binary(_, l, r) => {
-                l.reads(see);
-                r.reads(see);
+                l.reads_but(seen, see);
+                r.reads_but(seen, see);
             }
-            Node::Concat(parts) => parts.iter().for_each(|p| p.reads(see)),
+            Node::Concat(parts) => {
+                if seen.insert(parts.as_ptr()) {
+                    parts.iter().for_each(|p| p.reads_but(seen, see));
+                }
+            }
         }
     }
 }

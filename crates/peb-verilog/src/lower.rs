@@ -222,7 +222,7 @@ impl Lowering {
         if let Node::Concat(parts) = &rhs.node {
             let mut at = offset + bits;
             let mut changed = vec![];
-            for part in parts {
+            for part in parts.iter() {
                 at -= part.bits;
                 let own = matches!(&part.node, Node::Slice(inner, below)
                     if *below == at && inner.node == Node::Var(var));

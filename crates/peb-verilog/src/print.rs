@@ -9,6 +9,7 @@ use crate::lower::{Role, Stmt, Var};
 use crate::names::Names;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
+use std::rc::Rc;
 
 /// Prints the logic of one block.
 pub struct Printer<'a> {
@@ -26,7 +27,18 @@ pub struct Printer<'a> {
     /// Temporaries of the procedural block: declaration, and what clears it at the start.
     pub temporaries: Vec<(String, String)>,
     known: HashMap<String, String>,
+    /// Concatenations that were printed and read nothing procedural, by the address of their parts.
+    printed: HashMap<*const Expr, Printed>,
     unique: &'a mut Names,
+}
+
+/// A concatenation that was printed.
+struct Printed {
+    text: String,
+    /// Whether it reads a signal.
+    sensitive: bool,
+    /// Keeps the address taken.
+    _parts: Rc<[Expr]>,
 }
 
 /// `[7:0] ` for 8 bits, nothing for one bit.
@@ -50,6 +62,7 @@ impl<'a> Printer<'a> {
             wires: vec![],
             temporaries: vec![],
             known: HashMap::new(),
+            printed: HashMap::new(),
             unique,
         }
     }
@@ -187,11 +200,25 @@ impl<'a> Printer<'a> {
                 let inner = self.expr(inner, before);
                 format!("{{{zeros}'h0, {inner}}}")
             }
-            Node::Concat(parts) => {
-                let parts: Vec<String> = parts.iter().map(|p| self.expr(p, before)).collect();
-                format!("{{{}}}", parts.join(", "))
-            }
+            Node::Concat(parts) => self.concat(e, parts, before),
         }
+    }
+
+    /// A concatenation: the same text again if it is part of many expressions.
+    fn concat(&mut self, e: &Expr, parts: &Rc<[Expr]>, before: &mut Vec<String>) -> String {
+        if let Some(printed) = self.printed.get(&parts.as_ptr()) {
+            self.sensitive |= printed.sensitive;
+            return printed.text.clone();
+        }
+        let sensitive = std::mem::take(&mut self.sensitive);
+        let texts: Vec<String> = parts.iter().map(|p| self.expr(p, before)).collect();
+        let text = format!("{{{}}}", texts.join(", "));
+        if !self.reads_procedural(e) {
+            let printed = Printed { text: text.clone(), sensitive: self.sensitive, _parts: parts.clone() };
+            self.printed.insert(parts.as_ptr(), printed);
+        }
+        self.sensitive |= sensitive;
+        text
     }
 
     /// An expression as an operand: in parentheses unless it is a single token or selects.
