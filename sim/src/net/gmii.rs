@@ -136,7 +136,17 @@ impl GmiiDecoder {
     }
 
     /// Takes the symbol of a clock. A burst is given in the first clock after it.
+    #[inline]
     pub fn clock(&mut self, symbol: Gmii) -> Option<Received> {
+        if symbol.en || symbol.er || self.inside_burst() {
+            return self.take(symbol);
+        }
+        self.clock += 1;
+        self.gap = self.gap.saturating_add(1);
+        None
+    }
+
+    fn take(&mut self, symbol: Gmii) -> Option<Received> {
         let now = self.clock;
         self.clock += 1;
         if !symbol.en {

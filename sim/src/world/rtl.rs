@@ -35,6 +35,20 @@ pub enum Engine {
     Lockstep,
 }
 
+impl Engine {
+    /// Compiles and loads the cores if that was not done before: who measures the time of a run does not measure that.
+    ///
+    /// # Errors
+    /// If the engine cannot be had.
+    pub fn prepare(self, parameters: &Parameters, waveforms: bool) -> Result<(), RtlError> {
+        if self == Engine::Verilator {
+            VerilatedCore::<PebHost>::new(parameters, waveforms)?;
+            VerilatedCore::<PebIo>::new(parameters, waveforms)?;
+        }
+        Ok(())
+    }
+}
+
 /// Why there is no fabric.
 #[derive(Debug, Error)]
 pub enum RtlError {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use peb_config::Parameters;
 use peb_sim::scenario::{self, ScenarioConfig};
 use serde_json::json;
 
@@ -33,6 +34,7 @@ pub fn run(name: &str, args: &Args) -> anyhow::Result<ExitCode> {
         vcd: args.vcd.clone(),
         pcap: args.pcap.clone(),
     };
+    config.engine.prepare(&Parameters::default(), config.vcd.is_some())?;
     let begin = Instant::now();
     let report = scenario::run(name, &config)?;
     let rate = report.clocks as f64 / begin.elapsed().as_secs_f64().max(1e-3);
