@@ -103,6 +103,8 @@ pub struct Output {
     mid_tunnel: Reg<Bit>,
     mid_local: Reg<Bit>,
     local_turn: Reg<Bit>,
+    /// Between two ordered TLPs: a local one comes in.
+    local_next: Reg<Bit>,
     in_divert: Reg<Bit>,
     head_dead: Reg<Bit>,
     head_low: Reg<U<64>>,
@@ -131,6 +133,7 @@ pub struct Output {
     staged: LutRam<W<66>, 3>,
     entry: Signal<Local, W<67>>,
     choose_local: Signal<Local, Bit>,
+    turn: Signal<Local, Bit>,
     beat: Signal<Local, W<67>>,
     free: Signal<Local, Bit>,
     np_idle: Signal<Local, Bit>,
@@ -184,6 +187,7 @@ impl Logic for Output {
             mid_tunnel,
             mid_local,
             local_turn,
+            local_next,
             in_divert,
             head_dead,
             head_low,
@@ -209,10 +213,8 @@ impl Logic for Output {
 
         // In.
         self.space.d.next = self.level.q.val() < 31;
-        self.choose_local.next = self.mid_local.q.val()
-            || (self.local_valid.val()
-                && !self.mid_tunnel.q.val()
-                && (self.local_turn.q.val() || !self.valid.val() || self.non_posted.val()));
+        self.turn.next = self.local_turn.q.val();
+        self.choose_local.next = self.mid_local.q.val() || (self.local_next.q.val() && !self.mid_tunnel.q.val());
         self.entry.next = bit_cast_wide::<67, 64>(self.data.val());
         self.entry.next = self.entry.val().replace_bit(64, self.half.val()).replace_bit(65, self.last.val());
         self.ready.next = self.space.q.val() && !self.choose_local.val();
@@ -227,7 +229,7 @@ impl Logic for Output {
         self.push.next = self.valid.val() && !self.non_posted.val() && self.space.q.val() && !self.choose_local.val();
         if self.push.val() {
             self.mid_tunnel.d.next = !self.last.val();
-            self.local_turn.d.next = true;
+            self.turn.next = true;
         }
         if self.choose_local.val() {
             self.entry.next = bit_cast_wide::<67, 64>(self.local_data.val());
@@ -240,9 +242,12 @@ impl Logic for Output {
             if self.local_valid.val() && self.space.q.val() {
                 self.push.next = true;
                 self.mid_local.d.next = !self.local_last.val();
-                self.local_turn.d.next = false;
+                self.turn.next = false;
             }
         }
+        self.local_next.d.next =
+            self.local_valid.val() && (self.turn.val() || !self.valid.val() || self.non_posted.val());
+        self.local_turn.d.next = self.turn.val();
         self.ordered.write_enable.next = self.push.val();
         self.ordered.write_address.next = self.tail.q.val();
         self.ordered.write_data.next = self.entry.val();
@@ -486,6 +491,7 @@ impl Logic for Output {
             self.mid_tunnel.d.next = false;
             self.mid_local.d.next = false;
             self.local_turn.d.next = false;
+            self.local_next.d.next = false;
             self.in_divert.d.next = false;
             self.walk.d.next = 0.into();
             self.walk_valid.d.next = false;
