@@ -4,11 +4,12 @@ use peb_hdl::prelude::*;
 
 /// 8 KiB, written and read four bytes at a time at any byte address; addresses wrap at the end.
 ///
-/// - Latency: read data one clock after the address. Throughput: a write and a read a clock.
+/// - Latency: read data one clock after the address; a write can be read by an address two clocks after it. Throughput: a write
+///   and a read a clock.
 /// - Byte k of a dword is at `address + k`, bits 8k+7..8k.
 /// - Four block RAMs, one for each address modulo 4, so that no address is unaligned.
-/// - Not registered: nothing but the memory and the lane of the last read. Nothing is reset.
-/// - Reading what is written in the same clock gives undefined bytes.
+/// - Registered: the write, which is rotated a clock after it came, and the lane of the last read. Nothing is reset.
+/// - Reading what came to be written one clock before gives undefined bytes.
 #[derive(Module, Default)]
 pub struct Memory {
     pub clock: Signal<In, Clk>,
@@ -20,6 +21,9 @@ pub struct Memory {
     pub read_address: Signal<In, U<13>>,
     pub read_data: Signal<Out, U<32>>,
     lanes: [Ram<U<8>, 11>; 4],
+    place: Reg<U<13>>,
+    data: Reg<U<32>>,
+    enabled: Reg<U<4>>,
     lane: Reg<U<2>>,
     write_lane: Signal<Local, U<2>>,
     write_bits: Signal<Local, U<5>>,
@@ -41,14 +45,17 @@ pub struct Memory {
 impl Logic for Memory {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, lane);
+        dff_setup!(self, clock, place, data, enabled, lane);
+        self.place.d.next = self.write_address.val();
+        self.data.d.next = self.write_data.val();
+        self.enabled.d.next = self.write_enables.val();
         // Left by the lane of the first byte, what falls out comes in at the bottom.
-        self.write_lane.next = self.write_address.val().get_bits::<2>(0);
-        self.write_row.next = self.write_address.val().get_bits::<11>(2);
+        self.write_lane.next = self.place.q.val().get_bits::<2>(0);
+        self.write_row.next = self.place.q.val().get_bits::<11>(2);
         self.write_bits.next = bit_cast::<5, 2>(self.write_lane.val()) << 3;
-        self.doubled.next = bit_cast::<64, 32>(self.write_data.val()) << self.write_bits.val();
+        self.doubled.next = bit_cast::<64, 32>(self.data.q.val()) << self.write_bits.val();
         self.rotated.next = self.doubled.val().get_bits::<32>(0) | self.doubled.val().get_bits::<32>(32);
-        self.double_enables.next = bit_cast::<8, 4>(self.write_enables.val()) << self.write_lane.val();
+        self.double_enables.next = bit_cast::<8, 4>(self.enabled.q.val()) << self.write_lane.val();
         self.enables.next = self.double_enables.val().get_bits::<4>(0) | self.double_enables.val().get_bits::<4>(4);
         self.read_lane.next = self.read_address.val().get_bits::<2>(0);
         self.read_row.next = self.read_address.val().get_bits::<11>(2);
