@@ -3,7 +3,9 @@
 mod bench;
 
 use bench::{bus, rtl, window, Bench};
+use peb_regs::addr;
 use peb_sim::port::PortStalls;
+use peb_sim::world::Peb;
 use peb_tlp::{Completion, CompletionStatus, FunctionId, RequestId, Tag, Tlp, TlpView};
 
 const HOST: FunctionId = FunctionId::new(0, 0, 0);
@@ -46,4 +48,23 @@ fn requests_that_wait_for_a_device_end_with_its_link() {
         bench.until("its answer", 20_000, |bench| !bench.received[0].is_empty());
         assert_eq!(bench.received[0].pop_front().unwrap().1, answer.into_bytes());
     }
+}
+
+/// A device that sends before its slot's link is active is not heard: each TLP is dropped whole, and counted.
+#[test]
+fn what_a_device_sends_too_early_is_counted() {
+    let mut bench = Bench::new(rtl(1), 1, PortStalls::NONE, 1);
+    bench.present[0] = true;
+    bench.until("the device's link", 300_000, |bench| bench.linked(0));
+    let dropped = bench.register(Peb::Io(0), addr::NO_SESSION, None);
+    for tag in 0..7 {
+        let id = RequestId { requester: FunctionId::new(bus(0), 0, 0), tag: Tag(tag) };
+        bench.ports[1].send(Tlp::memory_write(id, 0x1000, &[0x5a; 64]).unwrap());
+    }
+    bench.until("all are sent", 900, |bench| bench.ports[1].is_empty());
+    assert!(!bench.up(0));
+    assert_eq!(bench.register(Peb::Io(0), addr::NO_SESSION, None) - dropped, 7);
+    bench.until("up", 20_000, |bench| bench.up(0));
+    assert!(bench.received[0].is_empty());
+    assert_eq!(bench.register(Peb::Io(0), addr::NO_SESSION, None) - dropped, 7);
 }

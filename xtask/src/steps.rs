@@ -2,7 +2,7 @@
 
 use anyhow::{bail, Context, Result};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use wait_timeout::ChildExt;
 
@@ -18,19 +18,39 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end. `minutes` is the watchdog: generous, it only ends what hangs.
-pub fn step(name: &str, minutes: u64, mut command: Command) -> Result<()> {
-    println!("== {name}");
-    let start = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("{name}: cannot start {:?}", command.get_program()))?;
-    let Some(status) = child.wait_timeout(Duration::from_secs(60 * minutes))? else {
-        child.kill()?;
-        child.wait()?;
-        bail!("{name}: ended after {minutes} minutes without a result");
-    };
-    if !status.success() {
-        bail!("{name}: {status}");
+/// A command that runs.
+pub struct Step {
+    name: String,
+    minutes: u64,
+    start: Instant,
+    child: Child,
+}
+
+impl Step {
+    /// Starts a command. `minutes` is the watchdog: generous, it only ends what hangs.
+    pub fn start(name: &str, minutes: u64, mut command: Command) -> Result<Step> {
+        println!("== {name}");
+        let child = command.spawn().with_context(|| format!("{name}: cannot start {:?}", command.get_program()))?;
+        Ok(Step { name: name.into(), minutes, start: Instant::now(), child })
     }
-    println!("== {name}: ok, {} s", start.elapsed().as_secs());
-    Ok(())
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Result<()> {
+        let left = Duration::from_secs(60 * self.minutes).saturating_sub(self.start.elapsed());
+        let Some(status) = self.child.wait_timeout(left)? else {
+            self.child.kill()?;
+            self.child.wait()?;
+            bail!("{}: ended after {} minutes without a result", self.name, self.minutes);
+        };
+        if !status.success() {
+            bail!("{}: {status}", self.name);
+        }
+        println!("== {}: ok, {} s", self.name, self.start.elapsed().as_secs());
+        Ok(())
+    }
+}
+
+/// Runs a command to its end, see [`Step`].
+pub fn step(name: &str, minutes: u64, command: Command) -> Result<()> {
+    Step::start(name, minutes, command)?.end()
 }

@@ -192,7 +192,7 @@ mod counters {
         TIMEOUTS 0x0148 Ro Both 0xffff_ffff Value(0), "Retransmission timeouts.";
         NO_SPACE 0x014c Ro Both 0xffff_ffff Value(0), "Frames dropped for lack of receive space.";
         PAUSES 0x0150 Ro Both 0xffff_ffff Value(0), "PAUSE frames obeyed.";
-        NO_SESSION 0x0154 Ro Both 0xffff_ffff Value(0), "TLPs dropped because there is no session.";
+        NO_SESSION 0x0154 Ro Both 0xffff_ffff Value(0), "TLPs dropped because there is no session, or because the slot's link is not active.";
         ENDED_BAD 0x0158 Ro Both 0xffff_ffff Value(0),
             "Frames ended bad on purpose: a TLP's tail came late or was malformed.";
     }

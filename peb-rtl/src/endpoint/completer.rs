@@ -41,9 +41,10 @@ pub struct Completer {
     pub config_write: Signal<Out, Bit>,
     pub config_value: Signal<Out, U<32>>,
     pub config_enables: Signal<Out, U<4>>,
-    /// BAR 0, dword address, data one clock later.
+    /// BAR 0, dword address, data one clock later; `reading`: they are the dword that is offered.
     pub read_address: Signal<Out, U<12>>,
     pub read_data: Signal<In, U<32>>,
+    pub reading: Signal<Out, Bit>,
     /// The TLP, see [`super::Egress`].
     pub start: Signal<Out, Bit>,
     pub dword: Signal<Out, U<32>>,
@@ -186,6 +187,7 @@ impl Logic for Completer {
         self.valid.next = false;
         self.last.next = false;
         self.dword.next = 0.into();
+        self.reading.next = false;
         self.next_at.next = self.at.q.val();
         self.pop.next = false;
         self.low.next = (bit_cast::<7, 12>(self.at.q.val()) << 2) | bit_cast::<7, 2>(self.lead.q.val());
@@ -286,8 +288,10 @@ impl Logic for Completer {
             CompleterState::Data => {
                 self.valid.next = true;
                 self.dword.next = self.read_data.val();
+                self.reading.next = true;
                 if self.what.val() == 1 {
                     self.dword.next = self.config_data.val();
+                    self.reading.next = false;
                 }
                 self.last.next = self.here.q.val() == 1;
                 if self.ready.val() {

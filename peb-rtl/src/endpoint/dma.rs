@@ -37,9 +37,9 @@ pub struct Dma {
     pub issue_bytes: Signal<Out, U<10>>,
     pub reads_idle: Signal<In, Bit>,
     pub read_failed: Signal<In, Bit>,
-    /// Memory, byte address, data one clock later.
+    /// Memory, byte address, data one clock later; `reading`: they are the dword that is offered.
     pub read_address: Signal<Out, U<13>>,
-    pub read_data: Signal<In, U<32>>,
+    pub reading: Signal<Out, Bit>,
     /// The TLP, see [`super::Egress`].
     pub tlp: Signal<Out, Bit>,
     pub non_posted: Signal<Out, Bit>,
@@ -105,6 +105,7 @@ impl Logic for Dma {
         self.valid.next = false;
         self.last.next = false;
         self.dword.next = 0.into();
+        self.reading.next = false;
         self.next_at.next = self.at.q.val();
         self.four.next = self.high.q.val().any();
         if self.read_failed.val() {
@@ -245,7 +246,7 @@ impl Logic for Dma {
             }
             DmaState::Data => {
                 self.valid.next = true;
-                self.dword.next = self.read_data.val();
+                self.reading.next = true;
                 self.last.next = self.dwords.q.val() == 1;
                 if self.ready.val() {
                     self.next_at.next = self.at.q.val() + 4;

@@ -6,8 +6,9 @@ use peb_hdl::prelude::*;
 ///
 /// - `start` of a stream is its request: a TLP is ready to come, dword after dword. Ordered within a stream, and between streams by
 ///   when they were given their turn; a TLP that was given it leaves before all that come later.
-/// - Latency: a beat stands at the output one clock after its last dword; between TLPs one clock passes. Throughput: a dword a clock.
-/// - Registered: the beat. Reset: nothing is sent, the TLP under way is lost.
+/// - Latency: a beat stands at the output two clocks after its last dword; between TLPs one clock passes. Throughput: a dword a clock.
+/// - Registered: the dword that was taken, of its stream and of memory, so that only one choice stands behind a block RAM; the beat.
+/// - Reset: nothing is sent, the TLP under way is lost.
 /// - Waits for the stream alone; stream 1 begins a TLP marked `non_posted` only while `np_ok`, and lets the others pass it.
 #[derive(Module, Default)]
 pub struct Egress {
@@ -20,6 +21,9 @@ pub struct Egress {
     pub start: [Signal<In, Bit>; 3],
     /// A dword of a TLP, byte k in bits 8k+7..8k.
     pub dword: [Signal<In, U<32>>; 3],
+    /// `memory` is the dword instead.
+    pub from_memory: [Signal<In, Bit>; 3],
+    pub memory: Signal<In, U<32>>,
     pub valid: [Signal<In, Bit>; 3],
     pub last: [Signal<In, Bit>; 3],
     pub ready: [Signal<Out, Bit>; 3],
@@ -32,6 +36,11 @@ pub struct Egress {
     pub tready: Signal<In, Bit>,
     granted: Reg<U<3>>,
     turn: Reg<U<2>>,
+    taken: Reg<U<32>>,
+    taken_memory: Reg<U<32>>,
+    taken_choice: Reg<Bit>,
+    taken_last: Reg<Bit>,
+    taken_full: Reg<Bit>,
     half: Reg<Bit>,
     low: Reg<U<32>>,
     beat: Reg<U<64>>,
@@ -40,16 +49,16 @@ pub struct Egress {
     full: Reg<Bit>,
     want: Signal<Local, U<3>>,
     free: Signal<Local, Bit>,
+    room: Signal<Local, Bit>,
     word: Signal<Local, U<32>>,
-    word_valid: Signal<Local, Bit>,
-    word_last: Signal<Local, Bit>,
     _activity: Activity,
 }
 
 impl Logic for Egress {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, granted, turn, half, low, beat, keep, end, full);
+        dff_setup!(self, clock, granted, turn, taken, taken_memory, taken_choice, taken_last, taken_full);
+        dff_setup!(self, clock, half, low, beat, keep, end, full);
         self.tdata.next = self.beat.q.val();
         self.tkeep.next = self.keep.q.val();
         self.tlast.next = self.end.q.val();
@@ -80,37 +89,47 @@ impl Logic for Egress {
         }
 
         // Its dwords.
-        self.word.next = 0.into();
-        self.word_valid.next = false;
-        self.word_last.next = false;
+        self.room.next = !self.taken_full.q.val() || self.free.val();
+        if self.room.val() {
+            self.taken_full.d.next = false;
+            self.taken_memory.d.next = self.memory.val();
+        }
         for i in 0..3 {
-            self.ready[i].next = self.free.val() && self.granted.q.val().get_bit(i);
-            if self.granted.q.val().get_bit(i) {
-                self.word.next = self.dword[i].val();
-                self.word_valid.next = self.valid[i].val();
-                self.word_last.next = self.last[i].val();
+            self.ready[i].next = self.room.val() && self.granted.q.val().get_bit(i);
+            if self.room.val() && self.granted.q.val().get_bit(i) {
+                self.taken.d.next = self.dword[i].val();
+                self.taken_choice.d.next = self.from_memory[i].val();
+                self.taken_last.d.next = self.last[i].val();
+                self.taken_full.d.next = self.valid[i].val();
+                if self.valid[i].val() && self.last[i].val() {
+                    self.granted.d.next = 0.into();
+                }
             }
         }
-        if self.word_valid.val() && self.free.val() {
-            self.half.d.next = !self.half.q.val() && !self.word_last.val();
+
+        // Two of them are a beat.
+        self.word.next = self.taken.q.val();
+        if self.taken_choice.q.val() {
+            self.word.next = self.taken_memory.q.val();
+        }
+        if self.taken_full.q.val() && self.free.val() {
+            self.half.d.next = !self.half.q.val() && !self.taken_last.q.val();
             self.low.d.next = self.word.val();
-            self.end.d.next = self.word_last.val();
+            self.end.d.next = self.taken_last.q.val();
             if self.half.q.val() {
                 self.beat.d.next = bit_cast::<64, 32>(self.low.q.val()) | (bit_cast::<64, 32>(self.word.val()) << 32);
                 self.keep.d.next = 255.into();
                 self.full.d.next = true;
-            } else if self.word_last.val() {
+            } else if self.taken_last.q.val() {
                 self.beat.d.next = bit_cast::<64, 32>(self.word.val());
                 self.keep.d.next = 15.into();
                 self.full.d.next = true;
-            }
-            if self.word_last.val() {
-                self.granted.d.next = 0.into();
             }
         }
         if self.reset.val() {
             self.granted.d.next = 0.into();
             self.turn.d.next = 0.into();
+            self.taken_full.d.next = false;
             self.half.d.next = false;
             self.full.d.next = false;
         }

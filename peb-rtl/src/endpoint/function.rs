@@ -6,7 +6,7 @@ use peb_hdl::prelude::*;
 /// A PCI Express endpoint with one function, see the module's documentation. Its stream ports are the PCIe pins of a PEB the
 /// other way round: what goes into the PEB at `pcie_rx` comes from `tx` here.
 ///
-/// - Latency: a configuration read is answered 12 clocks after its last beat. Throughput: a dword a clock.
+/// - Latency: a configuration read is answered 13 clocks after its last beat. Throughput: a dword a clock.
 /// - `reset` (any level of `pcie_reset_out`) puts everything but memory back; `link_up` follows 64 clocks after its end.
 /// - Bad input: requests that it does not support are answered with Unsupported Request, malformed TLPs are dropped.
 #[derive(Module, Default)]
@@ -151,9 +151,6 @@ impl Logic for Endpoint {
             self.memory.read_address.next = self.dma.read_address.val();
         }
         self.completer.read_data.next = self.registers.read_data.val();
-        if self.from_memory.q.val() {
-            self.completer.read_data.next = self.memory.read_data.val();
-        }
         self.registers.buttons.next = self.buttons.val();
         self.leds.next = self.registers.leds.val();
 
@@ -168,7 +165,6 @@ impl Logic for Endpoint {
         self.dma.master.next = self.space.master.val();
         self.dma.payload.next = self.space.payload.val();
         self.dma.request.next = self.space.request.val();
-        self.dma.read_data.next = self.memory.read_data.val();
         self.dma.issue_ready.next = self.reads.issue_ready.val();
         self.dma.issue_tag.next = self.reads.issue_tag.val();
         self.reads.issue.next = self.dma.issue.val();
@@ -186,6 +182,10 @@ impl Logic for Endpoint {
         // What leaves.
         self.egress.np_ok.next = self.tx_np_ok.val();
         self.egress.non_posted.next = self.dma.non_posted.val();
+        self.egress.memory.next = self.memory.read_data.val();
+        self.egress.from_memory[0].next = self.completer.reading.val() && self.from_memory.q.val();
+        self.egress.from_memory[1].next = self.dma.reading.val();
+        self.egress.from_memory[2].next = false;
         self.egress.start[0].next = self.completer.start.val();
         self.egress.dword[0].next = self.completer.dword.val();
         self.egress.valid[0].next = self.completer.valid.val();

@@ -6,7 +6,7 @@ use peb_hdl::prelude::*;
 ///
 /// When it is closed in the middle of a TLP, what has passed is ended with a beat whose `tkeep` is 0, so that [`super::Framer`] discards
 /// the TLP. While it is closed all beats are taken and dropped; when it opens in the middle of a TLP, so is the rest of that. After `link` was 0
-/// the source begins with a new TLP.
+/// the source begins with a new TLP. A TLP of which nothing passes while the link is up is told at `dropped`, one clock after its last beat.
 ///
 /// - Latency: one clock; `tready` passes through. Throughput: a beat a clock. Registered: the beat that is offered.
 /// - Reset: both sides are between TLPs.
@@ -29,32 +29,40 @@ pub struct Gate {
     pub out_tlast: Signal<Out, Bit>,
     pub out_tvalid: Signal<Out, Bit>,
     pub out_tready: Signal<In, Bit>,
+    /// One clock: a whole TLP was dropped.
+    pub dropped: Signal<Out, Bit>,
     /// The source is in the middle of a TLP.
     midway: Reg<Bit>,
     /// So is what has passed.
     begun: Reg<Bit>,
     /// What has passed is to be ended.
     cut: Reg<Bit>,
+    /// Nothing of what the source is in the middle of has passed.
+    lost: Reg<Bit>,
+    is_dropped: Reg<Bit>,
     out_data: Reg<U<64>>,
     out_keep: Reg<U<8>>,
     out_last: Reg<Bit>,
     out_valid: Reg<Bit>,
     free: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
+    passes: Signal<Local, Bit>,
+    none: Signal<Local, Bit>,
     _activity: Activity,
 }
 
 impl Logic for Gate {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, midway, begun, cut, out_data, out_keep, out_last, out_valid);
+        dff_setup!(self, clock, midway, begun, cut, lost, is_dropped, out_data, out_keep, out_last, out_valid);
         self.free.next = !self.out_valid.q.val() || self.out_tready.val();
         self.take.next = true;
         if self.out_tready.val() {
             self.out_valid.d.next = false;
         }
         self.cut.d.next = self.begun.q.val() && (self.cut.q.val() || !self.open.val());
-        if self.open.val() && !self.cut.q.val() && (self.begun.q.val() == self.midway.q.val()) {
+        self.passes.next = self.open.val() && !self.cut.q.val() && (self.begun.q.val() == self.midway.q.val());
+        if self.passes.val() {
             self.take.next = self.free.val();
             if self.free.val() {
                 self.out_data.d.next = self.tdata.val();
@@ -77,9 +85,14 @@ impl Logic for Gate {
             }
         }
         self.tready.next = self.take.val();
+        self.is_dropped.d.next = false;
+        self.none.next = (self.midway.q.val() && self.lost.q.val()) || (!self.midway.q.val() && !self.passes.val());
         if self.tvalid.val() && self.take.val() {
             self.midway.d.next = !self.tlast.val();
+            self.lost.d.next = self.none.val();
+            self.is_dropped.d.next = self.none.val() && self.tlast.val() && self.link.val();
         }
+        self.dropped.next = self.is_dropped.q.val();
         if !self.link.val() {
             self.midway.d.next = false;
         }
@@ -91,6 +104,7 @@ impl Logic for Gate {
             self.midway.d.next = false;
             self.begun.d.next = false;
             self.cut.d.next = false;
+            self.is_dropped.d.next = false;
             self.out_valid.d.next = false;
         }
     }
@@ -105,7 +119,7 @@ mod tests {
 
     clocked!(Gate);
 
-    /// Whole TLPs pass equal and in order; each that was cut ends once with a `tkeep` of 0; no beat follows it.
+    /// Whole TLPs pass equal and in order; each that was cut ends once with a `tkeep` of 0; no beat follows it. The others are told as dropped.
     #[test]
     fn what_is_cut_ends_and_what_is_whole_is_whole() {
         for seed in 0..3 {
@@ -113,7 +127,7 @@ mod tests {
             let mut bench = Bench::new("gate", Gate::default());
             bench.reset();
             let (mut number, mut at, mut offered, mut length) = (0u64, 0u64, false, 1);
-            let (mut inside, mut whole, mut cut, mut newest) = (None::<(u64, u64)>, 0, 0, 0);
+            let (mut inside, mut whole, mut cut, mut newest, mut dropped) = (None::<(u64, u64)>, 0, 0, 0, 0);
             let mut open = true;
             for clock in 0..6000 {
                 if !offered && rng.gen_bool(0.8) {
@@ -136,6 +150,7 @@ mod tests {
                 dut.out_tready.next = rng.gen_bool(0.7);
                 bench.settle();
                 let dut = bench.dut();
+                dropped += u64::from(dut.dropped.val());
                 if dut.out_tvalid.val() && dut.out_tready.val() {
                     let (n, beat) = (dut.out_tdata.val().raw() >> 8, dut.out_tdata.val().raw() & 255);
                     if dut.out_tkeep.val().raw() == 0 {
@@ -156,7 +171,13 @@ mod tests {
                 }
                 bench.tick();
             }
-            assert!(whole > 300 && cut > 10, "seed {seed}: {whole} whole, {cut} cut");
+            assert!(
+                whole > 300 && cut > 10 && dropped > 100,
+                "seed {seed}: {whole} whole, {cut} cut, {dropped} dropped"
+            );
+            // The last one or two may be under way.
+            let told = whole + cut + dropped;
+            assert!((told..=told + 2).contains(&number), "seed {seed}: {told} of {number} are told");
             bench.assert_equivalent();
         }
     }

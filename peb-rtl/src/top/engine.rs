@@ -199,6 +199,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Engine<SESSIONS, A> {
             self.framer.valid.val() && self.framer.last.val() && !self.framer.bad.val() && self.tunnel.ready.val();
         self.tunnel.tlps_delivered.next = self.merge.delivered.val();
         self.tunnel.malformed_tlps.next = self.framer.malformed.val();
+        self.tunnel.not_taken.next = false;
         self.tunnel.unsupported.next = false;
         self.tunnel.made_up.next = false;
         self.tunnel.posted_dropped.next = false;

@@ -217,6 +217,7 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
 
         // Counters.
         self.tunnel.malformed_tlps.next = self.framer.malformed.val();
+        self.tunnel.not_taken.next = false;
         self.tunnel.tlps_taken.next = self.switch.tlps_taken.val();
         self.tunnel.tlps_delivered.next = self.switch.tlps_delivered.val();
         self.tunnel.unsupported.next = self.switch.unsupported.val();

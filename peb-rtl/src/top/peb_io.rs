@@ -239,6 +239,7 @@ impl Logic for PebIo {
             self.framer.valid.val() && self.framer.last.val() && !self.framer.bad.val() && self.merge.ready[0].val();
         self.tunnel.tlps_delivered.next = self.queues.delivered.val();
         self.tunnel.malformed_tlps.next = self.framer.malformed.val();
+        self.tunnel.not_taken.next = self.gate.dropped.val();
         self.tunnel.unsupported.next = false;
         self.tunnel.made_up.next = false;
         self.tunnel.posted_dropped.next = false;

@@ -68,6 +68,8 @@ pub struct Tunnel<const SESSIONS: usize, const A: usize> {
     pub tlps_taken: Signal<In, Bit>,
     pub tlps_delivered: Signal<In, Bit>,
     pub malformed_tlps: Signal<In, Bit>,
+    /// A TLP was dropped because the slot's link is not active.
+    pub not_taken: Signal<In, Bit>,
     pub unsupported: Signal<In, Bit>,
     pub made_up: Signal<In, Bit>,
     pub posted_dropped: Signal<In, Bit>,
@@ -101,6 +103,7 @@ pub struct Tunnel<const SESSIONS: usize, const A: usize> {
     role: Role,
     ethertype: Constant<U<16>>,
     fatal: Reg<Bit>,
+    not_taken_later: Reg<Bit>,
     _activity: Activity,
 }
 
@@ -154,6 +157,7 @@ impl<const SESSIONS: usize, const A: usize> Tunnel<SESSIONS, A> {
             tlps_taken: Signal::default(),
             tlps_delivered: Signal::default(),
             malformed_tlps: Signal::default(),
+            not_taken: Signal::default(),
             unsupported: Signal::default(),
             made_up: Signal::default(),
             posted_dropped: Signal::default(),
@@ -185,6 +189,7 @@ impl<const SESSIONS: usize, const A: usize> Tunnel<SESSIONS, A> {
             role,
             ethertype: Constant::new(u64::from(peb_wire::ETHERTYPE).into()),
             fatal: Reg::default(),
+            not_taken_later: Reg::default(),
             _activity: Activity::default(),
         }
     }
@@ -203,7 +208,7 @@ impl<const SESSIONS: usize, const A: usize> Tunnel<SESSIONS, A> {
 impl<const SESSIONS: usize, const A: usize> Logic for Tunnel<SESSIONS, A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, fatal);
+        dff_setup!(self, clock, fatal, not_taken_later);
         clock!(self, clock, ticker, registers, tx, control, gmii_tx, pause, gmii_rx, rx, sessions);
         self.ticker.reset.next = self.reset.val();
         self.registers.reset.next = self.reset.val();
@@ -441,7 +446,10 @@ impl<const SESSIONS: usize, const A: usize> Logic for Tunnel<SESSIONS, A> {
         self.registers.joins_refused.next = self.sessions.joins_refused.val();
         self.registers.timeouts.next = self.control.timed_out.val();
         self.registers.pauses.next = self.pause.obeyed.val();
-        self.registers.no_session.next = self.tx.no_session.val();
+        // Two in one clock are counted one after the other: a TLP has two beats at least.
+        self.not_taken_later.d.next = self.tx.no_session.val() && self.not_taken.val();
+        self.registers.no_session.next =
+            self.tx.no_session.val() || self.not_taken.val() || self.not_taken_later.q.val();
         self.registers.unsupported.next = self.unsupported.val();
         self.registers.made_up.next = self.made_up.val();
         self.registers.posted_dropped.next = self.posted_dropped.val();
@@ -454,6 +462,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Tunnel<SESSIONS, A> {
         self.stat_fatal.next = self.fatal.q.val();
         if self.reset.val() {
             self.fatal.d.next = false;
+            self.not_taken_later.d.next = false;
         }
     }
 }

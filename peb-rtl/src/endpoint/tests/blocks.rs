@@ -80,12 +80,20 @@ fn egress_keeps_tlps_whole_and_streams_in_order() {
             let head = offered[k].front().copied();
             d.start[k].next = head.is_some() && !inside[k];
             d.valid[k].next = head.is_some() && rng.gen_bool(0.8);
-            d.dword[k].next = u64::from(head.unwrap_or_default().0).into();
+            // One dword in eight is that of memory, which is one for all streams.
+            let (dword, _) = head.unwrap_or_default();
+            d.from_memory[k].next = dword & 7 == 0;
+            d.dword[k].next = u64::from(if dword & 7 == 0 { !dword } else { dword }).into();
             d.last[k].next = head.unwrap_or_default().1;
         }
         bench.settle();
         let d = bench.dut();
         assert!(d.owner.val().raw().count_ones() <= 1);
+        let owner = (0..3).find(|&k| d.owner.val().get_bit(k));
+        let memory = owner.and_then(|k| offered[k].front()).map_or_else(|| rng.gen(), |&(dword, _)| dword);
+        d.memory.next = u64::from(memory).into();
+        bench.settle();
+        let d = bench.dut();
         for k in 0..3 {
             if d.ready[k].val() && d.valid[k].val() {
                 let (_, last) = offered[k].pop_front().expect("a dword");

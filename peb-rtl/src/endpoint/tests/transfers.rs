@@ -96,6 +96,7 @@ fn every_request_gets_its_completions_in_order() {
             refused += u64::from(d.unsupported.val());
             if d.valid.val() && d.ready.val() {
                 assert_eq!(d.start.val(), tlp.is_empty(), "seed {seed}, clock {now}: start with the first dword");
+                assert!(!d.reading.val() || !d.start.val());
                 tlp.extend((d.dword.val().raw() as u32).to_le_bytes());
                 if d.last.val() {
                     let view = TlpView::parse(&tlp).unwrap_or_else(|e| panic!("seed {seed}, clock {now}: {e}"));
@@ -167,7 +168,7 @@ fn a_transfer_is_cut_at_the_right_places() {
                 d.issue_tag.next = rng.gen_range(0..8).into();
                 // Memory gives four bytes from any byte on, a clock later.
                 let byte = |n: u64| u32::from((address + n) as u8 ^ 0x5a) << (8 * n);
-                d.read_data.next = u64::from((0..4).map(byte).sum::<u32>()).into();
+                let memory = (0..4).map(byte).sum::<u32>();
                 bench.settle();
                 let d = bench.dut();
                 if d.issue.val() {
@@ -176,7 +177,8 @@ fn a_transfer_is_cut_at_the_right_places() {
                 }
                 if d.valid.val() && d.ready.val() {
                     assert_eq!((d.tlp.val(), d.non_posted.val()), (tlp.is_empty(), !to_host));
-                    tlp.extend((d.dword.val().raw() as u32).to_le_bytes());
+                    let dword = if d.reading.val() { memory } else { d.dword.val().raw() as u32 };
+                    tlp.extend(dword.to_le_bytes());
                     if d.last.val() {
                         let view = TlpView::parse(&tlp).unwrap_or_else(|e| panic!("seed {seed}, round {round}: {e}"));
                         let lead = u64::from(view.first_be().trailing_zeros());
