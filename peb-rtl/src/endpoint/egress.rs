@@ -7,7 +7,8 @@ use peb_hdl::prelude::*;
 /// - `start` of a stream is its request: a TLP is ready to come, dword after dword. Ordered within a stream, and between streams by
 ///   when they were given their turn; a TLP that was given it leaves before all that come later.
 /// - Latency: a beat stands at the output two clocks after its last dword; between TLPs one clock passes. Throughput: a dword a clock.
-/// - Registered: the dword that was taken, of its stream and of memory, so that only one choice stands behind a block RAM; the beat.
+/// - Registered: the dword that was taken, of its stream and of memory, so that only one choice stands behind a block RAM; one more
+///   dword, so that `ready` does not depend on `tready`; the beat.
 /// - Reset: nothing is sent, the TLP under way is lost.
 /// - Waits for the stream alone; stream 1 begins a TLP marked `non_posted` only while `np_ok`, and lets the others pass it.
 #[derive(Module, Default)]
@@ -41,6 +42,12 @@ pub struct Egress {
     taken_choice: Reg<Bit>,
     taken_last: Reg<Bit>,
     taken_full: Reg<Bit>,
+    /// The dword behind it, while a beat waits.
+    later: Reg<U<32>>,
+    later_memory: Reg<U<32>>,
+    later_choice: Reg<Bit>,
+    later_last: Reg<Bit>,
+    later_full: Reg<Bit>,
     half: Reg<Bit>,
     low: Reg<U<32>>,
     beat: Reg<U<64>>,
@@ -51,6 +58,10 @@ pub struct Egress {
     free: Signal<Local, Bit>,
     room: Signal<Local, Bit>,
     word: Signal<Local, U<32>>,
+    offered: Signal<Local, U<32>>,
+    offered_choice: Signal<Local, Bit>,
+    offered_last: Signal<Local, Bit>,
+    offered_valid: Signal<Local, Bit>,
     _activity: Activity,
 }
 
@@ -58,7 +69,21 @@ impl Logic for Egress {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, granted, turn, taken, taken_memory, taken_choice, taken_last, taken_full);
-        dff_setup!(self, clock, half, low, beat, keep, end, full);
+        dff_setup!(
+            self,
+            clock,
+            later,
+            later_memory,
+            later_choice,
+            later_last,
+            later_full,
+            half,
+            low,
+            beat,
+            keep,
+            end,
+            full
+        );
         self.tdata.next = self.beat.q.val();
         self.tkeep.next = self.keep.q.val();
         self.tlast.next = self.end.q.val();
@@ -89,22 +114,46 @@ impl Logic for Egress {
         }
 
         // Its dwords.
+        self.offered.next = 0.into();
+        self.offered_choice.next = false;
+        self.offered_last.next = false;
+        self.offered_valid.next = false;
+        for i in 0..3 {
+            self.ready[i].next = self.granted.q.val().get_bit(i) && !self.later_full.q.val();
+            if self.granted.q.val().get_bit(i) {
+                self.offered.next = self.dword[i].val();
+                self.offered_choice.next = self.from_memory[i].val();
+                self.offered_last.next = self.last[i].val();
+                self.offered_valid.next = self.valid[i].val() && !self.later_full.q.val();
+            }
+        }
+        if self.offered_valid.val() && self.offered_last.val() {
+            self.granted.d.next = 0.into();
+        }
         self.room.next = !self.taken_full.q.val() || self.free.val();
         if self.room.val() {
-            self.taken_full.d.next = false;
+            self.taken.d.next = self.offered.val();
             self.taken_memory.d.next = self.memory.val();
-        }
-        for i in 0..3 {
-            self.ready[i].next = self.room.val() && self.granted.q.val().get_bit(i);
-            if self.room.val() && self.granted.q.val().get_bit(i) {
-                self.taken.d.next = self.dword[i].val();
-                self.taken_choice.d.next = self.from_memory[i].val();
-                self.taken_last.d.next = self.last[i].val();
-                self.taken_full.d.next = self.valid[i].val();
-                if self.valid[i].val() && self.last[i].val() {
-                    self.granted.d.next = 0.into();
+            self.taken_choice.d.next = self.offered_choice.val();
+            self.taken_last.d.next = self.offered_last.val();
+            self.taken_full.d.next = self.offered_valid.val();
+            if self.later_full.q.val() {
+                self.taken.d.next = self.later.q.val();
+                if self.later_choice.q.val() {
+                    self.taken.d.next = self.later_memory.q.val();
                 }
+                self.taken_choice.d.next = false;
+                self.taken_last.d.next = self.later_last.q.val();
+                self.taken_full.d.next = true;
             }
+            self.later_full.d.next = false;
+        }
+        if !self.later_full.q.val() {
+            self.later.d.next = self.offered.val();
+            self.later_memory.d.next = self.memory.val();
+            self.later_choice.d.next = self.offered_choice.val();
+            self.later_last.d.next = self.offered_last.val();
+            self.later_full.d.next = self.offered_valid.val() && !self.room.val();
         }
 
         // Two of them are a beat.
@@ -130,6 +179,7 @@ impl Logic for Egress {
             self.granted.d.next = 0.into();
             self.turn.d.next = 0.into();
             self.taken_full.d.next = false;
+            self.later_full.d.next = false;
             self.half.d.next = false;
             self.full.d.next = false;
         }
