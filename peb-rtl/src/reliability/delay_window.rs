@@ -1,7 +1,9 @@
 //! How many frames each session may have in flight, from how much its round-trip time is above its minimum.
 //!
-//! Once a round-trip time: where even the shortest of its samples was more than `queue_limit` above the minimum, the
-//! window shrinks by 1/8, else it grows by one frame; between 2 and 16 frames, 8 at first. The minimum is believed for
+//! Once a round-trip time: where even the shortest of its samples was more than the delay above the minimum that the
+//! window tolerates, it shrinks by 1/8, else it grows by one frame; between 2 and 16 frames, 8 at first. A window of 16
+//! frames tolerates `queue_limit`, each frame less 64 units (512 clocks) more: of those that share a queue, and see the
+//! same delay, the larger shrinks and the smaller grows until they are equal. The minimum is believed for
 //! 2^18 units (17 ms); then the window dips to one frame for two round trips, and the shortest sample of the second
 //! one is the new minimum. Whoever shares a queue sees it empty while another dips, takes that for its own
 //! measurement (a sample within 31 units of the minimum confirms it), and so dips at the same time from then on: all
@@ -30,7 +32,7 @@ pub struct DelayWindow {
     pub reset: Signal<In, Bit>,
     /// Time in units of 8 clocks.
     pub now: Signal<In, U<20>>,
-    /// Delay above the minimum that a standing queue may cause.
+    /// Delay above the minimum that a standing queue may cause, for a window of 16 frames; at most 64,511.
     pub queue_limit: Signal<In, U<16>>,
     /// A round trip of `session` took `time`; `mean`: the mean with it; `first`: its first.
     pub sample: Signal<In, Bit>,
@@ -68,6 +70,7 @@ pub struct DelayWindow {
     dip: Reg<U<2>>,
     round_over: Reg<Bit>,
     queued: Reg<Bit>,
+    tolerated: Reg<U<16>>,
     dipping: Reg<U<8>>,
     collapsed: Reg<U<8>>,
     known: Reg<U<8>>,
@@ -118,7 +121,8 @@ impl Logic for DelayWindow {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, step, row, taken, mean_taken, fresh, window, minimum, believed, round, shortest, dip);
-        dff_setup!(self, clock, round_over, queued, dipping, collapsed, known, last_shown, minimum_shown, window_shown);
+        dff_setup!(self, clock, round_over, queued, tolerated, dipping, collapsed, known, last_shown, minimum_shown);
+        dff_setup!(self, clock, window_shown);
         self.row_bit.next = bits::<8>(1) << self.row.q.val();
         self.query_bit.next = bits::<8>(1) << self.query.val();
         self.collapse_bit.next = bits::<8>(0);
@@ -188,6 +192,8 @@ impl Logic for DelayWindow {
                     self.believed.d.next = self.now.val();
                 }
                 self.round_over.d.next = self.round_age.val() >= self.mean_taken.q.val();
+                self.tolerated.d.next =
+                    self.queue_limit.val() + bits::<16>(1024) - (bit_cast::<16, 9>(self.window.q.val()) << 2);
                 if (self.collapsed.q.val() & self.row_bit.val()).any() {
                     self.window.d.next = bits::<9>(32);
                     self.collapsed.d.next = (self.collapsed.q.val() | self.collapse_bit.val()) & !self.row_bit.val();
@@ -195,7 +201,7 @@ impl Logic for DelayWindow {
                 self.step.d.next = WindowStep::Judge;
             }
             WindowStep::Judge => {
-                self.queued.d.next = self.above.val() > bit_cast::<20, 16>(self.queue_limit.val());
+                self.queued.d.next = self.above.val() > bit_cast::<20, 16>(self.tolerated.q.val());
                 self.step.d.next = WindowStep::Write;
                 if self.round_over.q.val() {
                     self.round.d.next = self.now.val();
