@@ -32,8 +32,9 @@ const EXACT: [u16; 9] = [
 ];
 /// Ticks after which PME_TO_Ack comes at the latest.
 const TURN_OFF: u64 = 10_000;
-/// Clocks in which everything that is under way comes to its end.
-const SETTLE: u64 = 60_000;
+/// Clocks in which everything that is under way comes to its end. Retransmission waits for DOWN_TICKS/8 at most, which is here less than
+/// three long frames wait in the Ethernet switch: until its queues have emptied, most frames are sent again that were not lost.
+const SETTLE: u64 = 600_000;
 /// Clocks in which all devices are up again, whatever was done to the PEBs.
 const HEAL: u64 = 700_000;
 /// Clocks without a packet after which none is under way.
@@ -373,20 +374,21 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             self.configure(host)?;
         }
         let begin = self.now();
-        let up = self.until(HEAL, |fuzz| {
-            (0..fuzz.switches.len()).all(|host| {
-                let slots = fuzz.stage.world.pins(Peb::Host(host)).slot_up.count_ones() as usize;
-                slots == fuzz.homes.iter().filter(|&&home| home == host).count()
-            })
-        });
-        self.report()?;
-        self.stage.need(up, format!("all devices are up {} clocks after the last trouble", self.now() - begin))?;
-        let settled = self.until(SETTLE, |fuzz| {
-            let hosts = 0..fuzz.switches.len();
-            fuzz.quiet() && hosts.map(|n| fuzz.ledger.open(Peb::Host(n))).sum::<usize>() == 0
-        });
-        // Queues of the Ethernet switch may hold frames for long; they are empty when nothing comes any more.
-        self.until(SETTLE, |fuzz| fuzz.now() > fuzz.last_came + STILL);
+        let (mut up, mut settled) = (false, true);
+        // The slot of a device that is at another host by now falls later: what is so must be so when nothing is under way any more.
+        while !up && settled && self.now() < begin + HEAL {
+            let healed = self.until(HEAL, |fuzz| fuzz.all_up());
+            self.report()?;
+            self.stage
+                .need(healed, format!("all devices are up {} clocks after the last trouble", self.now() - begin))?;
+            settled = self.until(SETTLE, |fuzz| {
+                let hosts = 0..fuzz.switches.len();
+                fuzz.quiet() && hosts.map(|n| fuzz.ledger.open(Peb::Host(n))).sum::<usize>() == 0
+            });
+            // Queues of the Ethernet switch may hold frames for long; they are empty when nothing comes any more.
+            self.until(SETTLE, |fuzz| fuzz.now() > fuzz.last_came + STILL);
+            up = self.all_up();
+        }
         self.report()?;
         let missing = if settled { Vec::new() } else { self.ledger.missing() };
         self.stage.need(settled, format!("every request of a host has its completion {missing:?}"))?;
@@ -396,6 +398,14 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         self.wires = self.intx.iter().map(|_| 0).collect();
         // Pins that something of before holds, or let go of unseen, get their level from the devices again.
         self.level_pins()
+    }
+
+    /// Whether each host has as many slots up as devices.
+    fn all_up(&self) -> bool {
+        (0..self.switches.len()).all(|host| {
+            let slots = self.stage.world.pins(Peb::Host(host)).slot_up.count_ones() as usize;
+            slots == self.homes.iter().filter(|&&home| home == host).count()
+        })
     }
 
     /// Says Deassert for each pin of each device, so that what each host sees is known.
