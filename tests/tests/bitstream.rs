@@ -30,6 +30,10 @@ const VERSA_5G: Accepted = Accepted {
     mhz: 140.5,
 };
 
+const VERSA: Accepted = Accepted { board: "ecp5-versa", part: "LFE5UM-45F-8CABGA381", ..VERSA_5G };
+
+const ECPIX_5: Accepted = Accepted { board: "ecpix5-85f", part: "LFE5UM5G-85F-8CABGA554", ..VERSA_5G };
+
 /// Builds the device for a board, and compares what came out.
 fn build(accepted: &Accepted, seed: u32) -> Result<Report, FlowError> {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
@@ -69,4 +73,23 @@ fn build(accepted: &Accepted, seed: u32) -> Result<Report, FlowError> {
 #[test]
 fn the_versa_becomes_a_bitstream() {
     build(&VERSA_5G, 1).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+#[ignore = "nightly"]
+fn the_other_boards_become_bitstreams() {
+    for accepted in [VERSA, ECPIX_5] {
+        build(&accepted, 1).unwrap_or_else(|error| panic!("{}: {error}", accepted.board));
+    }
+}
+
+/// Ten percent of margin are wanted, 125 MHz are needed.
+#[test]
+#[ignore = "nightly"]
+fn the_versa_meets_its_clock_with_three_seeds() {
+    for seed in 1..=3 {
+        let report = build(&VERSA_5G, seed).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let core = report.clocks.iter().find(|clock| clock.name == "clk").expect("the core's clock");
+        println!("seed {seed}: margin {:.1} %", 100.0 * (core.achieved / core.constraint - 1.0));
+    }
 }
