@@ -47,7 +47,8 @@ pub struct PebHostOf<const SLOTS: usize> {
     switch: Switch<SLOTS>,
     tunnel: Tunnel<SLOTS, 8>,
     full: Constant<Bit>,
-    /// The host's link is down, or it resets.
+    /// The host's link is up, and it does not reset; a clock later:
+    up: Signal<Local, Bit>,
     down: Reg<Bit>,
     np_ok: Reg<Bit>,
     _activity: Activity,
@@ -101,6 +102,7 @@ impl<const SLOTS: usize> PebHostOf<SLOTS> {
             switch: Switch::new(parameters),
             tunnel: Tunnel::host(),
             full: Constant::new(parameters.slot == peb_config::Slot::FULL),
+            up: Signal::default(),
             down: Reg::default(),
             np_ok: Reg::default(),
             _activity: Activity::default(),
@@ -121,7 +123,8 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
         self.switch.reset.next = self.rst.val();
         self.tunnel.clock.next = self.clk.val();
         self.tunnel.reset.next = self.rst.val();
-        self.down.d.next = self.pcie_reset_in.val() || !self.pcie_link_up.val();
+        self.up.next = self.pcie_link_up.val() && !self.pcie_reset_in.val();
+        self.down.d.next = !self.up.val();
 
         self.tunnel.gmii_rxd.next = self.gmii_rxd.val();
         self.tunnel.gmii_rx_dv.next = self.gmii_rx_dv.val();
@@ -145,9 +148,9 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
         self.tunnel.slots_link.next = self.switch.link.val();
         self.stat_slot_up.next = self.switch.link.val();
 
-        // From the host.
-        self.gate.link.next = !self.down.q.val();
-        self.gate.open.next = !self.down.q.val();
+        // From the host, whose first TLP may begin in the clock in which its link comes up.
+        self.gate.link.next = self.up.val();
+        self.gate.open.next = self.up.val();
         self.gate.tdata.next = self.pcie_rx_tdata.val();
         self.gate.tkeep.next = self.pcie_rx_tkeep.val();
         self.gate.tlast.next = self.pcie_rx_tlast.val();
