@@ -233,8 +233,8 @@ impl PciePort {
         self.pending() == 0
     }
 
-    /// Brings the link up or down. Down: what is queued is lost, also in the middle of a TLP; everything that comes is
-    /// taken and discarded.
+    /// Brings the link up or down. Down: what is queued is lost, also in the middle of a TLP; nobody looks at what comes. What comes when it is up
+    /// again begins a TLP.
     pub fn set_link(&mut self, up: bool) {
         if self.up && !up {
             self.ordered.clear();
@@ -243,8 +243,10 @@ impl PciePort {
             self.noise = None;
             self.seed = self.seed.wrapping_add(3);
             self.source = StreamSource::new(self.stalls.source, self.seed);
-            // A beat that was offered need not stand any longer.
+            // A beat that was offered need not stand any longer, nor what has begun be finished.
             self.monitor.reset();
+            self.unpacker = Unpacker::default();
+            (self.inside, self.np_low_for) = (false, 0);
         }
         self.up = up;
     }
@@ -286,11 +288,14 @@ impl PciePort {
         // Their only output, packets, never comes, for nothing is offered to them.
         let _ = (self.pauses.clock(None), self.np_pauses.clock(None));
         let ready = self.driven.tx_ready;
+        if !self.up {
+            return Passed { sent, ..Passed::default() };
+        }
         let mut fault = self.monitor.clock(out.tx, ready).err().map(PortFault::from);
         fault = fault.or(self.np_fault(out.tx));
         // A beat of an illegal size is a fault of the monitor's as well.
         let received = out.tx.filter(|_| ready).and_then(|beat| self.unpacker.push(beat).ok().flatten());
-        Passed { sent, received: received.filter(|_| self.up), fault }
+        Passed { sent, received, fault }
     }
 
     /// Puts the TLP that may start next into the source.

@@ -12,7 +12,7 @@ use peb_hdl::prelude::*;
 ///   session ends by silence.
 /// - Order: ordered TLPs never wait for a non-posted one, but for the one that is leaving; a non-posted TLP whose turn has come leaves after the
 ///   ordered TLP that is leaving. `np_ok` is looked at in the clock in which a non-posted TLP is put on the pins.
-/// - `purge` drops what has not begun to leave.
+/// - `purge` drops what has not begun to leave. `down` drops all that came before it ended, also the rest of the TLP that is leaving.
 /// - Ordered TLPs made in this PEB (`local`) enter between those of the tunnel, in turns with them.
 /// - A non-posted TLP needs a verdict before it leaves: its header is shown with `np_head`; in a clock with verdict [`SEND`] it may begin to
 ///   leave, with [`DROP`] it is gone, with [`DIVERT`] it leaves by the other stream.
@@ -28,6 +28,8 @@ pub struct Output {
     pub flushing: Signal<Out, Bit>,
     /// Drop everything; the TLP that is leaving is finished.
     pub purge: Signal<In, Bit>,
+    /// The link is down.
+    pub down: Signal<In, Bit>,
     pub valid: Signal<In, Bit>,
     pub data: Signal<In, U<64>>,
     pub half: Signal<In, Bit>,
@@ -124,6 +126,9 @@ pub struct Output {
     np_space: Reg<Bit>,
     /// The session of the oldest non-posted TLP has ended.
     forgotten: Reg<Bit>,
+    /// What leaves is of before the link was down, and not seen; the count in `left` when the last ordered TLP of before has left.
+    muted: Reg<Bit>,
+    last_old: Reg<U<8>>,
     /// Beats: data, half, last, local.
     ordered: LutRam<W<67>, 5>,
     waiting: Ram<W<66>, 9>,
@@ -148,67 +153,28 @@ pub struct Output {
     np_may_start: Signal<Local, Bit>,
     use_np: Signal<Local, Bit>,
     use_ordered: Signal<Local, Bit>,
+    old: Signal<Local, Bit>,
+    void: Signal<Local, Bit>,
     _activity: Activity,
 }
 
 impl Logic for Output {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            head,
-            tail,
-            level,
-            came,
-            left,
-            np_first,
-            np_tail,
-            np_level,
-            np_beat,
-            fetching,
-            fetch_beat,
-            arriving,
-            arriving_beat,
-            here,
-            ripe,
-            scan,
-            owner,
-            leave_beat,
-            may_np,
-            np_turn,
-            in_ordered,
-            in_np,
-            out_data,
-            out_half,
-            out_last,
-            out_valid,
-            out_local,
-            mid_tunnel,
-            mid_local,
-            local_turn,
-            local_next,
-            in_divert,
-            head_dead,
-            head_low,
-            head_high,
-            walk,
-            walked,
-            walk_valid,
-            walk_hit,
-            walk_over,
-            ending,
-            ending_session,
-            hit,
-            space,
-            np_space,
-            forgotten
-        );
+        dff_setup!(self, clock, head, tail, level, came, left, np_first, np_tail, np_level, np_beat, fetching);
+        dff_setup!(self, clock, fetch_beat, arriving, arriving_beat, here, ripe, scan, owner, leave_beat, may_np);
+        dff_setup!(self, clock, np_turn, in_ordered, in_np, out_data, out_half, out_last, out_valid, out_local);
+        dff_setup!(self, clock, mid_tunnel, mid_local, local_turn, local_next, in_divert, head_dead, head_low);
+        dff_setup!(self, clock, head_high, walk, walked, walk_valid, walk_hit, walk_over, ending, ending_session);
+        dff_setup!(self, clock, hit, space, np_space, forgotten, muted, last_old);
         clock!(self, clock, ordered, waiting, stamps, dead, staged);
         self.np_done.next = false;
         self.np_session.next = self.owner.q.val();
-        self.delivered.next =
-            self.out_valid.q.val() && self.out_last.q.val() && self.tready.val() && !self.out_local.q.val();
+        self.delivered.next = self.out_valid.q.val()
+            && self.out_last.q.val()
+            && self.tready.val()
+            && !self.out_local.q.val()
+            && !self.muted.q.val();
         self.may_np.d.next = self.np_ok.val();
 
         // In.
@@ -353,13 +319,25 @@ impl Logic for Output {
             self.scan.d.next = self.scan.q.val() + 1;
         }
 
+        // A link that comes up sees nothing of before, and no TLP from the middle on.
+        self.old.next = self.muted.q.val() && (self.left.q.val() != self.last_old.q.val());
+        self.void.next = self.purge.val() || self.down.val() || self.old.val();
+        self.muted.d.next = self.down.val()
+            || (self.muted.q.val() && (self.old.val() || self.in_np.q.val() || self.out_valid.q.val()));
+        if self.down.val() {
+            self.last_old.d.next = self.came.q.val();
+            if self.push.val() || self.mid_tunnel.q.val() || self.mid_local.q.val() {
+                self.last_old.d.next = self.came.q.val() + 1;
+            }
+        }
+
         // Out.
-        self.free.next = !self.out_valid.q.val() || self.tready.val();
+        self.free.next = !self.out_valid.q.val() || self.tready.val() || self.muted.q.val();
         self.np_may_start.next =
             self.np_head.val() && self.may_np.q.val() && self.ripe.q.val().any() && (self.np_verdict.val() == 1);
         self.use_np.next = self.in_np.q.val();
         self.use_ordered.next = self.in_ordered.q.val();
-        if !self.in_np.q.val() && !self.in_ordered.q.val() && !self.purge.val() {
+        if !self.in_np.q.val() && !self.in_ordered.q.val() && !self.void.val() && !self.muted.q.val() {
             self.use_np.next = self.np_may_start.val() && (self.np_turn.q.val() || !self.level.q.val().any());
             self.use_ordered.next = self.level.q.val().any() && !self.use_np.val();
         }
@@ -386,7 +364,7 @@ impl Logic for Output {
                     self.leave_beat.d.next = 0.into();
                     self.here.d.next = false;
                     self.np_turn.d.next = false;
-                    self.np_sent.next = true;
+                    self.np_sent.next = !self.muted.q.val();
                     self.np_pop.next = true;
                     self.np_done.next = true;
                 }
@@ -400,7 +378,7 @@ impl Logic for Output {
                 }
             }
         }
-        if self.purge.val() && !self.in_ordered.q.val() && self.level.q.val().any() {
+        if self.void.val() && !self.in_ordered.q.val() && self.level.q.val().any() {
             // Nobody gets these.
             self.pop.next = true;
             if self.ordered.read_data.val().get_bit(65) {
@@ -425,7 +403,7 @@ impl Logic for Output {
                 }
             }
         } else if self.np_idle.val() && self.ripe.q.val().any() {
-            if self.purge.val() || self.head_dead.q.val() || self.kill.val() {
+            if self.purge.val() || self.down.val() || self.head_dead.q.val() || self.kill.val() {
                 self.here.d.next = false;
                 self.np_pop.next = true;
                 self.np_done.next = !self.head_dead.q.val();
@@ -467,7 +445,7 @@ impl Logic for Output {
             self.tkeep.next = 0x0F.into();
         }
         self.tlast.next = self.out_last.q.val();
-        self.tvalid.next = self.out_valid.q.val();
+        self.tvalid.next = self.out_valid.q.val() && !self.muted.q.val();
         if self.reset.val() {
             self.head.d.next = 0.into();
             self.tail.d.next = 0.into();
@@ -500,6 +478,7 @@ impl Logic for Output {
             self.space.d.next = true;
             self.np_space.d.next = true;
             self.forgotten.d.next = false;
+            self.muted.d.next = false;
         }
     }
 }

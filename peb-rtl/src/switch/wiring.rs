@@ -19,6 +19,8 @@ pub struct Switch<const SLOTS: usize> {
     pub reset: Signal<In, Bit>,
     /// The host's link is down, or it resets: registers go back to reset values, nothing passes.
     pub host_down: Signal<In, Bit>,
+    /// A clock earlier, the other way round.
+    pub host_up: Signal<In, Bit>,
     /// Slots have power controller, indicators and button.
     pub full: Signal<In, Bit>,
     /// One clock a tick.
@@ -112,6 +114,8 @@ pub struct Switch<const SLOTS: usize> {
     local: Merge<3>,
     queues: Output,
     internal_bus: Reg<U<8>>,
+    /// Clocks for which the host's link counts as down longer than it is.
+    ebb: Reg<U<3>>,
     may_np: Reg<Bit>,
     /// Events that wait: unsupported, posted_dropped, unexpected.
     late_unsupported: Reg<Bit>,
@@ -128,6 +132,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             clock: Signal::default(),
             reset: Signal::default(),
             host_down: Signal::default(),
+            host_up: Signal::default(),
             full: Signal::default(),
             tick: Signal::default(),
             hello_ticks: Signal::default(),
@@ -201,6 +206,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             local: Merge::default(),
             queues: Output::default(),
             internal_bus: Reg::default(),
+            ebb: Reg::default(),
             may_np: Reg::default(),
             late_unsupported: Reg::default(),
             late_dropped: Reg::default(),
@@ -214,7 +220,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
 impl<const SLOTS: usize> Logic for Switch<SLOTS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, internal_bus, may_np, late_unsupported, late_dropped, late_unexpected);
+        dff_setup!(self, clock, internal_bus, may_np, late_unsupported, late_dropped, late_unexpected, ebb);
         clock!(
             self, clock, space, downstream, upstream, tracker, unanswered, interrupts, hot_plug, to_host, to_slots,
             merge, local, queues
@@ -413,7 +419,14 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.upstream.np_owner.next = self.queues.np_owner.val();
         self.upstream.np_header.next = self.queues.np_header.val();
         self.queues.np_verdict.next = self.upstream.np_verdict.val();
-        self.queues.purge.next = self.host_down.val();
+        // What slots have sent may still come in the clocks that their links take to fall; no answer to the new host comes so soon.
+        if !self.host_up.val() {
+            self.ebb.d.next = 7.into();
+        } else if self.ebb.q.val().any() {
+            self.ebb.d.next = self.ebb.q.val() - 1;
+        }
+        self.queues.purge.next = false;
+        self.queues.down.next = !self.host_up.val() || self.ebb.q.val().any();
         self.queues.flush.next = self.flush.val();
         self.queues.flush_session.next = self.flush_session.val();
         self.flushing.next = self.queues.flushing.val();
@@ -552,6 +565,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
             self.late_unsupported.d.next = false;
             self.late_dropped.d.next = false;
             self.late_unexpected.d.next = false;
+            self.ebb.d.next = 0.into();
         }
     }
 }

@@ -168,6 +168,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Engine<SESSIONS, A> {
         // Ethernet to PCIe. A link that is down takes nothing: what waits for it is lost.
         self.purge.next = self.single.val() && self.tunnel.flush.val();
         self.merge.purge.next = self.purge.val();
+        self.merge.down.next = false;
         self.merge.flush.next = self.tunnel.flush.val();
         self.merge.flush_session.next = self.tunnel.flush_session.val();
         self.tunnel.flushing.next = self.merge.flushing.val() || (self.purge.val() && self.merge.busy.val());

@@ -175,6 +175,7 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
 
         // The switch and the tunnel.
         self.switch.host_down.next = self.down.q.val();
+        self.switch.host_up.next = self.up.val();
         self.switch.full.next = self.full.val();
         self.switch.tick.next = self.tunnel.tick.val();
         self.switch.hello_ticks.next = self.tunnel.hello_ticks.val();
@@ -215,7 +216,7 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
         self.pcie_tx_tkeep.next = self.switch.tkeep.val();
         self.pcie_tx_tlast.next = self.switch.tlast.val();
         self.pcie_tx_tvalid.next = self.switch.tvalid.val();
-        self.switch.tready.next = self.pcie_tx_tready.val() || self.down.q.val();
+        self.switch.tready.next = self.pcie_tx_tready.val();
         self.switch.np_ok.next = self.pcie_tx_np_ok.val();
 
         // Counters.

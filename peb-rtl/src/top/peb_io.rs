@@ -208,7 +208,8 @@ impl Logic for PebIo {
         }
 
         // To the device. A link that is down takes nothing: what waits for it is lost.
-        self.queues.purge.next = self.purge.val();
+        self.queues.purge.next = false;
+        self.queues.down.next = self.purge.val() || !self.pcie_link_up.val();
         self.queues.flush.next = self.tunnel.flush.val();
         self.queues.flush_session.next = self.tunnel.flush_session.val();
         self.tunnel.flushing.next = self.queues.flushing.val();
@@ -227,7 +228,7 @@ impl Logic for PebIo {
         self.queues.divert_ready.next = false;
         self.tunnel.np_delivered.next = self.queues.np_delivered.val();
         self.tunnel.np_session.next = self.queues.np_session.val();
-        self.queues.tready.next = self.pcie_tx_tready.val() || self.purge.val();
+        self.queues.tready.next = self.pcie_tx_tready.val();
         self.queues.np_ok.next = self.pcie_tx_np_ok.val();
         self.pcie_tx_tdata.next = self.queues.tdata.val();
         self.pcie_tx_tkeep.next = self.queues.tkeep.val();

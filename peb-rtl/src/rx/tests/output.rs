@@ -140,7 +140,7 @@ impl Rig {
             [d.local_half.next, d.local_last.next] = [half, last];
         }
         [d.tready.next, d.np_ok.next, d.divert_ready.next] = [ready, np_ok, divert_ready];
-        d.purge.next = self.purge;
+        (d.purge.next, d.down.next) = (self.purge, false);
         d.flush.next = self.flush.is_some();
         d.flush_session.next = (self.flush.unwrap_or(0) as u64).into();
         d.np_verdict.next = 0.into();
@@ -423,4 +423,79 @@ fn local_tlps_get_half_of_the_link() {
     }
     assert!(sent[0] > 300 && sent[0].abs_diff(sent[1]) < 3, "{sent:?}");
     rig.drain();
+}
+
+/// The link falls for any number of clocks, also in the middle of TLPs that come or leave: what begins to come after that leaves whole and
+/// in order, and nothing else is seen.
+#[test]
+fn a_link_that_comes_up_sees_nothing_of_before() {
+    for seed in 50..53 {
+        println!("seed {seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut bench = Bench::unwatched("output_down", Output::default());
+        bench.reset();
+        // Number and beats of what comes, of the tunnel and made here; what is due; number and beat of what leaves.
+        let (mut number, mut coming) = (0u64, [None::<(u64, u64, u64)>; 2]);
+        let (mut due, mut leaving) = (VecDeque::new(), None::<(u64, u64)>);
+        let (mut down, mut up, mut whole, mut lost) = (0u32, 0u32, 0, 0);
+        for clock in 0..20_000 {
+            for way in &mut coming {
+                if way.is_none() && rng.gen_bool(0.3) {
+                    number += 1;
+                    *way = Some((number, 0, rng.gen_range(1..40)));
+                }
+            }
+            if down == 0 && up == 0 {
+                down = if rng.gen() { rng.gen_range(1..4) } else { rng.gen_range(1..60) };
+                up = rng.gen_range(1..200);
+            }
+            let ready = rng.gen_bool(0.8);
+            let d = bench.dut();
+            d.down.next = down > 0;
+            d.tready.next = ready;
+            (d.purge.next, d.np_ok.next, d.np_verdict.next) = (false, true, SEND.into());
+            (d.flush.next, d.non_posted.next, d.divert_ready.next) = (false, false, false);
+            let beat = |way: Option<(u64, u64, u64)>| {
+                way.map_or((0, false), |(number, beat, beats)| (number << 8 | beat, beat + 1 == beats))
+            };
+            let ((data, last), (local_data, local_last)) = (beat(coming[0]), beat(coming[1]));
+            (d.valid.next, d.data.next, d.last.next) = (coming[0].is_some(), data.into(), last);
+            (d.local_valid.next, d.local_data.next, d.local_last.next) =
+                (coming[1].is_some(), local_data.into(), local_last);
+            bench.settle();
+            let d = bench.dut();
+            let taken = [d.ready.val(), d.local_ready.val()];
+            if down > 0 {
+                lost += due.len();
+                due.clear();
+                leaving = None;
+            } else if d.tvalid.val() && ready {
+                let (seen, last) = (d.tdata.val().raw(), d.tlast.val());
+                let (number, beat) = leaving.unwrap_or_else(|| (*due.front().expect("nothing is due"), 0));
+                assert_eq!((seen >> 8, seen & 255), (number, beat), "clock {clock}");
+                leaving = (!last).then_some((number, beat + 1));
+                if last {
+                    due.pop_front();
+                    whole += 1;
+                }
+            }
+            for (way, taken) in coming.iter_mut().zip(taken) {
+                if let Some((number, beat, beats)) = way.filter(|_| taken) {
+                    if beat == 0 && down == 0 {
+                        due.push_back(number);
+                    }
+                    *way = (beat + 1 < beats).then_some((number, beat + 1, beats));
+                }
+            }
+            match down {
+                0 => up -= 1,
+                _ => down -= 1,
+            }
+            bench.tick();
+        }
+        assert!(whole > 200 && lost > 50 && due.len() < 40, "{whole} whole, {lost} lost, {} due", due.len());
+        if seed == 50 {
+            bench.assert_equivalent();
+        }
+    }
 }

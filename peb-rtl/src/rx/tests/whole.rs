@@ -206,6 +206,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Whole<SESSIONS, A> {
         self.merge.session.next = self.path.session.val();
         self.path.ready.next = self.merge.ready.val();
         self.merge.purge.next = self.purge.val();
+        self.merge.down.next = false;
         self.merge.tready.next = self.tready.val();
         self.merge.np_ok.next = self.np_ok.val();
         self.merge.np_verdict.next = 1.into();

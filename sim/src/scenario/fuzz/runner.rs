@@ -385,8 +385,10 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
                 let hosts = 0..fuzz.switches.len();
                 fuzz.quiet() && hosts.map(|n| fuzz.ledger.open(Peb::Host(n))).sum::<usize>() == 0
             });
-            // Queues of the Ethernet switch may hold frames for long; they are empty when nothing comes any more.
-            self.until(SETTLE, |fuzz| fuzz.now() > fuzz.last_came + STILL);
+            // Queues of the Ethernet switch, and a PEB whose slot has come up at last, may hold packets for long; they are empty when
+            // nothing comes any more.
+            let since = self.now();
+            self.until(SETTLE, |fuzz| fuzz.now() > fuzz.last_came.max(since) + STILL);
             up = self.all_up();
         }
         self.report()?;
