@@ -18,8 +18,14 @@ pub fn config_space_md() -> String {
         (`Parameters`: IDs, payload size, link, slots). RO: constant. RW: software writes it. RW1C: the switch sets a\n\
         bit, software clears it by writing 1. HW: the switch writes it. Live: reads as things stand, or differs from\n\
         port to port. Bytes that a write does not enable stay as they are. Bits and offsets that are not here read 0.\n\
-        The rows number where the hardware keeps a register. A reset of the host resets all rows but 20 to 29, which\n\
-        are sticky and reset by `rst` only.\n",
+        The rows number where the hardware keeps a register. A reset of the host resets all rows but 20 to 24, which\n\
+        are sticky and reset by `rst` only.\n\n\
+        Of the errors the switch sets Poisoned TLP Received, Unexpected Completion, Unsupported Request, Advisory Non-Fatal\n\
+        Error, at the upstream port Malformed TLP and at the slots ACS Violation. What other bits stand for is seen by the\n\
+        block that ends the PCIe link; they stay 0. There is no Completion Timeout, as the ports ask nothing themselves, and\n\
+        an AtomicOp that is blocked counts as Unsupported Request. The First Error Pointer points to a bit that is never set,\n\
+        which says that the Header Log is not valid (7.8.4.7): it reads 0. Malformed TLPs of a device are dropped and counted\n\
+        by its I/O PEB and not logged; TLPs for a slot whose link is down are dropped without an error if they are posted.\n",
     );
     let default = Parameters::default();
     section(&mut text, "Upstream port", Kind::Upstream, &default, |_| true);

@@ -32,9 +32,7 @@ pub mod row {
     pub const UNCORRECTABLE_SEVERITY: u8 = 22;
     pub const CORRECTABLE_STATUS: u8 = 23;
     pub const CORRECTABLE_MASK: u8 = 24;
-    pub const AER_CONTROL: u8 = 25;
-    /// And 27, 28; with 29 the last sticky one.
-    pub const HEADER_LOG: u8 = 26;
+    /// The first row after the sticky ones; 25 to 29 are not used.
     pub const ACS_CONTROL: u8 = 30;
 }
 
@@ -78,8 +76,8 @@ pub fn registers(kind: Kind, p: &Parameters) -> Vec<Register> {
             field(31, 16, "Subsystem ID", Ro, p.subsystem.into()),
         ],
     ));
-    all.extend(error_reporting());
     let down = kind == Kind::Downstream;
+    all.extend(error_reporting(down));
     all.push(extended(0x140, "Device Serial Number", 3, if down { 0x150 } else { 0 }));
     for (offset, name, mix) in
         [(0x144, "Serial Number, lower half", Mix::SerialLow), (0x148, "Serial Number, upper half", Mix::SerialHigh)]
@@ -385,38 +383,44 @@ const CORRECTABLE: [(u8, &str, u32); 5] = [
     (13, "Advisory Non-Fatal Error", 1),
 ];
 
+/// The same, of a port that checks Requester IDs.
+const ACS_VIOLATION: (u8, &str, u32) = (21, "ACS Violation", 0);
+
 /// Advanced Error Reporting, version 1 (7.8.4).
-fn error_reporting() -> Vec<Register> {
+///
+/// The First Error Pointer points to a bit that is never set, which says that no header has been logged (6.2.4.2): the Header Log reads 0.
+fn error_reporting(down: bool) -> Vec<Register> {
     let fields = |errors: &[(u8, &'static str, u32)], access: Access, use_reset: bool| {
         errors.iter().map(|&(lsb, name, reset)| bit(lsb, name, access, if use_reset { reset } else { 0 })).collect()
     };
+    let mut uncorrectable = UNCORRECTABLE.to_vec();
+    uncorrectable.extend(down.then_some(ACS_VIOLATION));
     let mut all = vec![
         extended(0x100, "Advanced Error Reporting", 1, 0x140),
         register(
             0x104,
             Some(row::UNCORRECTABLE_STATUS),
             "Uncorrectable Error Status",
-            fields(&UNCORRECTABLE, Rw1c, false),
+            fields(&uncorrectable, Rw1c, false),
         ),
-        register(0x108, Some(row::UNCORRECTABLE_MASK), "Uncorrectable Error Mask", fields(&UNCORRECTABLE, Rw, false)),
+        register(0x108, Some(row::UNCORRECTABLE_MASK), "Uncorrectable Error Mask", fields(&uncorrectable, Rw, false)),
         register(
             0x10c,
             Some(row::UNCORRECTABLE_SEVERITY),
             "Uncorrectable Error Severity",
-            fields(&UNCORRECTABLE, Rw, true),
+            fields(&uncorrectable, Rw, true),
         ),
         register(0x110, Some(row::CORRECTABLE_STATUS), "Correctable Error Status", fields(&CORRECTABLE, Rw1c, false)),
         register(0x114, Some(row::CORRECTABLE_MASK), "Correctable Error Mask", fields(&CORRECTABLE, Rw, true)),
         register(
             0x118,
-            Some(row::AER_CONTROL),
+            None,
             "Advanced Error Capabilities and Control",
-            vec![field(4, 0, "First Error Pointer", Hardware, 0)],
+            vec![field(4, 0, "First Error Pointer", Ro, 0)],
         ),
     ];
     for (i, name) in ["Header Log 1", "Header Log 2", "Header Log 3", "Header Log 4"].into_iter().enumerate() {
-        let fields = vec![field(31, 0, "Dword of the header", Hardware, 0)];
-        all.push(register(0x11c + 4 * i as u16, Some(row::HEADER_LOG + i as u8), name, fields));
+        all.push(register(0x11c + 4 * i as u16, None, name, vec![field(31, 0, "Dword of the header", Ro, 0)]));
     }
     all
 }

@@ -97,6 +97,9 @@ pub struct Downstream<const SLOTS: usize> {
     pub unsupported: Signal<Out, Bit>,
     pub posted_dropped: Signal<Out, Bit>,
     pub unexpected: Signal<Out, Bit>,
+    /// One clock: what is wrong with the TLP that ends, and the port that says so; see [`ErrorLog`](super::ErrorLog).
+    pub errors: Signal<Out, U<4>>,
+    pub error_port: Signal<Out, U<4>>,
 
     header: Header<SLOTS>,
     scan: Match<SLOTS>,
@@ -133,6 +136,8 @@ pub struct Downstream<const SLOTS: usize> {
     count_dropped: Reg<Bit>,
     count_unexpected: Reg<Bit>,
     heed_limit: Reg<Bit>,
+    /// It is refused because it is poisoned.
+    own_poison: Reg<Bit>,
 
     id: Reg<U<16>>,
     p_unsupported: Reg<Bit>,
@@ -141,6 +146,7 @@ pub struct Downstream<const SLOTS: usize> {
     p_limit: Reg<Bit>,
     p_turn_off: Reg<Bit>,
     p_completed: Reg<Bit>,
+    p_poisoned: Reg<Bit>,
     o_valid: Reg<Bit>,
     o_session: Reg<U<3>>,
     o_data: Reg<U<64>>,
@@ -180,57 +186,21 @@ pub struct Downstream<const SLOTS: usize> {
 impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            state,
-            written,
-            read,
-            fresh,
-            head,
-            rest,
-            is_class,
-            length,
-            address,
-            limit,
-            ended,
-            spoilt,
-            cut,
-            target,
-            target_hit,
-            target_up,
-            by_slot,
-            refused,
-            to_type_0,
-            broadcast,
-            register_value,
-            count_unsupported,
-            count_dropped,
-            count_unexpected,
-            heed_limit,
-            id,
-            p_unsupported,
-            p_dropped,
-            p_unexpected,
-            p_limit,
-            p_turn_off,
-            p_completed,
-            o_valid,
-            o_session,
-            o_data,
-            o_half,
-            o_first,
-            o_last,
-            o_bad,
-            o_class,
-            o_length
-        );
+        dff_setup!(self, clock, state, written, read, fresh, head, rest);
+        dff_setup!(self, clock, is_class, length, address, limit, ended, spoilt);
+        dff_setup!(self, clock, cut, target, target_hit, target_up, by_slot, refused);
+        dff_setup!(self, clock, to_type_0, broadcast, register_value, count_unsupported);
+        dff_setup!(self, clock, count_dropped, count_unexpected, heed_limit, id, p_unsupported);
+        dff_setup!(self, clock, p_dropped, p_unexpected, p_limit, p_turn_off, p_completed);
+        dff_setup!(self, clock, o_valid, o_session, o_data, o_half, o_first, o_last);
+        dff_setup!(self, clock, o_bad, o_class, o_length, own_poison, p_poisoned);
         self.p_unsupported.d.next = false;
         self.p_dropped.d.next = false;
         self.p_unexpected.d.next = false;
         self.p_limit.d.next = false;
         self.p_turn_off.d.next = false;
         self.p_completed.d.next = false;
+        self.p_poisoned.d.next = false;
 
         // Beats come in.
         self.full.next = (self.written.q.val() ^ self.read.q.val()) == 16;
@@ -333,6 +303,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     self.count_dropped.d.next = false;
                     self.count_unexpected.d.next = false;
                     self.heed_limit.d.next = false;
+                    self.own_poison.d.next = false;
                     self.state.d.next = State::Header;
                 }
             }
@@ -369,10 +340,12 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                             | (bit_cast::<16, 5>(self.device.val()) << 3);
                     }
                     self.refuse.next = !self.header.function_0.val() || self.header.poisoned_write.val();
+                    self.own_poison.d.next = self.header.function_0.val() && self.header.poisoned_write.val();
                     self.state.d.next = State::Config;
                 } else if self.header.is_config.val() && self.scan.is_internal.val() {
                     self.by_slot.d.next = self.header.own_device.val();
                     self.refuse.next = !self.header.own_device.val() || self.header.poisoned_write.val();
+                    self.own_poison.d.next = self.header.own_device.val() && self.header.poisoned_write.val();
                     self.state.d.next = State::Config;
                 } else if self.header.is_config.val() {
                     self.by_slot.d.next = self.target_hit.q.val();
@@ -450,6 +423,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             State::Answer => {
                 if self.answer_ready.val() {
                     self.p_unsupported.d.next = self.refused.q.val();
+                    self.p_poisoned.d.next = self.own_poison.q.val();
                     self.state.d.next = State::Idle;
                 }
             }
@@ -503,6 +477,10 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     self.p_dropped.d.next = self.count_dropped.q.val() && !self.spoilt.q.val();
                     self.p_unexpected.d.next = self.count_unexpected.q.val() && !self.spoilt.q.val();
                     self.p_limit.d.next = self.heed_limit.q.val() && !self.spoilt.q.val();
+                    self.p_poisoned.d.next = self.header.poisoned_write.val()
+                        && !self.count_unsupported.q.val()
+                        && !self.count_unexpected.q.val()
+                        && !self.spoilt.q.val();
                     self.p_completed.d.next = self.header.ends.val() && self.target_hit.q.val() && !self.spoilt.q.val();
                     self.state.d.next = State::Idle;
                 }
@@ -513,6 +491,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             if self.broadcast.q.val() && !self.target.q.val().all() {
                 self.target.d.next = self.target.q.val() + 1;
                 self.state.d.next = State::Next;
+            } else {
+                self.p_poisoned.d.next = self.header.poisoned_write.val() && !self.spoilt.q.val();
             }
         }
         if self.clear.val() {
@@ -585,6 +565,18 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         self.unsupported.next = self.p_unsupported.q.val();
         self.posted_dropped.next = self.p_dropped.q.val();
         self.unexpected.next = self.p_unexpected.q.val();
+        self.errors.next = 0.into();
+        self.errors.next = self
+            .errors
+            .val()
+            .replace_bit(0, self.p_unsupported.q.val() && !self.non_posted.val())
+            .replace_bit(1, self.p_unsupported.q.val() && self.non_posted.val() && !self.own_poison.q.val())
+            .replace_bit(2, self.p_unexpected.q.val() && !self.target_hit.q.val())
+            .replace_bit(3, self.p_poisoned.q.val());
+        self.error_port.next = 0.into();
+        if self.by_slot.q.val() && !self.p_poisoned.q.val() {
+            self.error_port.next = bit_cast::<4, 3>(self.target.q.val()) + 1;
+        }
         if self.reset.val() {
             self.state.d.next = State::Idle;
             self.o_valid.d.next = false;
@@ -595,6 +587,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
             self.p_limit.d.next = false;
             self.p_turn_off.d.next = false;
             self.p_completed.d.next = false;
+            self.p_poisoned.d.next = false;
         }
     }
 }

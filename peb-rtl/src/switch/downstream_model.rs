@@ -19,6 +19,8 @@ pub struct Effects {
     pub unsupported: usize,
     pub dropped: usize,
     pub unexpected: usize,
+    /// Port and error of each TLP with one; see [`ErrorLog`](super::ErrorLog).
+    pub errors: Vec<(u8, u8)>,
 }
 
 /// The switch as the specification has it.
@@ -77,6 +79,7 @@ impl Model {
     fn refuse(&mut self, tlp: &TlpView, slot: Option<usize>) {
         let completer = slot.map_or(self.id, |slot| self.port_id(slot));
         self.answer(tlp, completer, None, true);
+        self.effects.errors.push((slot.map_or(0, |slot| 1 + slot as u8), 2));
     }
 
     fn forward(&mut self, slot: usize, tlp: &TlpView, bad: bool, as_type_0: bool) {
@@ -120,6 +123,19 @@ impl Model {
         if bad && tlp.class() == Class::NonPosted {
             return;
         }
+        let before = (self.effects.errors.len(), self.effects.unexpected);
+        self.route(&tlp, bad);
+        let passes = before == (self.effects.errors.len(), self.effects.unexpected);
+        if passes && !bad && tlp.poisoned() && !tlp.payload().is_empty() {
+            self.effects.errors.push((0, 8));
+        }
+    }
+
+    fn error(&mut self, error: u8, bad: bool) {
+        self.effects.errors.extend((!bad).then_some((0, error)));
+    }
+
+    fn route(&mut self, tlp: &TlpView, bad: bool) {
         let target = tlp.destination();
         let by_bus = self.slot_of_bus(target.bus());
         match tlp.ty() {
@@ -128,43 +144,49 @@ impl Model {
                     self.id = target.0 & 0xfff8;
                 }
                 match target.function() {
-                    0 => self.config(&tlp, 0, self.id),
-                    _ => self.refuse(&tlp, None),
+                    0 => self.config(tlp, 0, self.id),
+                    _ => self.refuse(tlp, None),
                 }
             }
             TlpType::CfgRead1 | TlpType::CfgWrite1 => {
                 let (up, slot) = (&self.ports[0], usize::from(target.device()));
                 if up.secondary() != 0 && target.bus() == up.secondary() {
                     match slot < self.slots().len() && target.function() == 0 {
-                        true => self.config(&tlp, 1 + slot as u8, self.port_id(slot)),
-                        false => self.refuse(&tlp, None),
+                        true => self.config(tlp, 1 + slot as u8, self.port_id(slot)),
+                        false => self.refuse(tlp, None),
                     }
                 } else if let Some(slot) = by_bus {
                     let port = &self.slots()[slot];
                     let last = port.secondary() == target.bus();
                     match self.is_up(slot) && (!last || port.ari() || target.device() == 0) {
                         true => self.forward(slot, &tlp, false, last),
-                        false => self.refuse(&tlp, Some(slot)),
+                        false => self.refuse(tlp, Some(slot)),
                     }
                 } else {
-                    self.refuse(&tlp, None);
+                    self.refuse(tlp, None);
                 }
             }
-            TlpType::IoRead | TlpType::IoWrite | TlpType::MemReadLocked => self.refuse(&tlp, None),
+            TlpType::IoRead | TlpType::IoWrite | TlpType::MemReadLocked => self.refuse(tlp, None),
             TlpType::Completion | TlpType::CompletionLocked => match by_bus {
                 Some(slot) if self.is_up(slot) => self.forward(slot, &tlp, bad, false),
-                _ => self.effects.unexpected += usize::from(!bad),
+                slot => {
+                    self.effects.unexpected += usize::from(!bad);
+                    self.error(4, bad || slot.is_some());
+                }
             },
-            TlpType::Message(routing) => self.message(&tlp, routing, by_bus, bad),
+            TlpType::Message(routing) => self.message(tlp, routing, by_bus, bad),
             ty => {
                 let window = self.ports[0].has_address(tlp.address());
                 let slot = self.slots().iter().position(|p| p.has_address(tlp.address())).filter(|_| window);
                 let open = slot.is_some_and(|s| self.is_up(s) && !(ty.is_atomic() && self.slots()[s].atomic_block()));
                 match (slot, ty == TlpType::MemWrite) {
                     (Some(slot), _) if open => self.forward(slot, &tlp, bad, false),
-                    (slot, false) => self.refuse(&tlp, slot),
+                    (slot, false) => self.refuse(tlp, slot),
                     (Some(_), true) => self.effects.dropped += usize::from(!bad),
-                    (None, true) => self.effects.unsupported += usize::from(!bad),
+                    (None, true) => {
+                        self.effects.unsupported += usize::from(!bad);
+                        self.error(1, bad);
+                    }
                 }
             }
         }
@@ -177,7 +199,10 @@ impl Model {
             && usize::from(target.device()) < self.slots().len()
             && target.function() == 0;
         match (routing, code) {
-            (MsgRouting::Broadcast, _) if tlp.bytes().len() > 128 => self.effects.unsupported += usize::from(!bad),
+            (MsgRouting::Broadcast, _) if tlp.bytes().len() > 128 => {
+                self.effects.unsupported += usize::from(!bad);
+                self.error(1, bad);
+            }
             (MsgRouting::Broadcast, _) if bad => {}
             (MsgRouting::Broadcast, _) => {
                 self.effects.turn_off += usize::from(code == 0x19 && tlp.payload().is_empty());
@@ -201,7 +226,10 @@ impl Model {
             }
             (MsgRouting::Local, 0x40..=0x4f | 0x7f) => self.effects.dropped += 1,
             (MsgRouting::Id, 0x7f) if own_port || target.0 == self.id => self.effects.dropped += 1,
-            _ => self.effects.unsupported += 1,
+            _ => {
+                self.effects.unsupported += 1;
+                self.error(1, bad);
+            }
         }
     }
 }

@@ -273,6 +273,9 @@ where
         self.seen.unsupported += usize::from(d.unsupported.val());
         self.seen.dropped += usize::from(d.posted_dropped.val());
         self.seen.unexpected += usize::from(d.unexpected.val());
+        if d.errors.val().any() {
+            self.seen.errors.push((d.error_port.val().raw() as u8, d.errors.val().raw() as u8));
+        }
         self.bench.tick();
         self.clock += 1;
     }

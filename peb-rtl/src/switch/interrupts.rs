@@ -1,4 +1,4 @@
-//! Messages of the upstream port: INTx of all slots as one, PME_TO_Ack of all slots as one.
+//! Messages made in the switch: INTx of all slots as one, PME_TO_Ack of all slots as one, errors of the ports.
 
 use peb_hdl::prelude::*;
 
@@ -7,8 +7,9 @@ use peb_hdl::prelude::*;
 /// Pin p of what is below slot n drives pin (p + n) mod 4 of the upstream port; so does INTA of slot n's own port. When the OR of
 /// all that drive a pin changes, Assert_INTx or Deassert_INTx follows; a change back before the message has begun needs none.
 /// After `turn_off` one PME_TO_Ack follows when each slot that was up has answered or is no longer up, at the latest after 10,000 ticks.
+/// An error message is sent for each that [`ErrorLog`](super::ErrorLog) offers.
 ///
-/// - Latency: 4 clocks from an event to the first beat; throughput: a message (4 dwords, posted, TC 0) every 3 clocks. INTx go before PME_TO_Ack.
+/// - Latency: 4 clocks from an event to the first beat; throughput: a message (4 dwords, posted, TC 0) every 3 clocks. INTx go before PME_TO_Ack, both before errors.
 /// - Registered: all outputs come from registers. Reset forgets everything.
 /// - `clear` (host reset; level or pulse) forgets everything but a message that stands at the output; if that one is an Assert_INTx a
 ///   Deassert_INTx follows it.
@@ -37,6 +38,11 @@ pub struct Interrupts {
     /// One clock: PME_TO_Ack came from a slot.
     pub ack_valid: Signal<In, Bit>,
     pub ack_slot: Signal<In, U<3>>,
+    /// An error: lower bits of the message code, Requester ID; held until `error_taken`, a pulse, and in that clock.
+    pub error_valid: Signal<In, Bit>,
+    pub error_code: Signal<In, U<2>>,
+    pub error_id: Signal<In, U<16>>,
+    pub error_taken: Signal<Out, Bit>,
     /// The TLP, byte k of a beat in bits 8k+7..8k.
     pub data: Signal<Out, U<64>>,
     pub half: Signal<Out, Bit>,
@@ -56,9 +62,11 @@ pub struct Interrupts {
     elapsed: Reg<U<14>>,
     sending: Reg<Bit>,
     second: Reg<Bit>,
-    /// Message code; of a PME_TO_Ack or not.
+    /// Message code; of a PME_TO_Ack, of an error.
     code: Reg<U<8>>,
     gathered: Reg<Bit>,
+    to_root: Reg<Bit>,
+    taken: Reg<Bit>,
     requester: Reg<U<16>>,
 
     wires_next: Signal<Local, U<32>>,
@@ -76,7 +84,8 @@ impl Logic for Interrupts {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, wires, wanted, told, owed, waiting, elapsed, sending, second, code, gathered, requester
+            self, clock, wires, wanted, told, owed, waiting, elapsed, sending, second, code, gathered, to_root, taken,
+            requester
         );
 
         // The wires, turned by the device number of the slot.
@@ -131,8 +140,11 @@ impl Logic for Interrupts {
             self.pin.next = 2.into();
         }
         self.level.next = self.wanted.q.val().get_bit(self.pin.val().index());
+        self.taken.d.next = false;
+        self.error_taken.next = self.taken.q.val();
         if !self.sending.q.val() {
             self.requester.d.next = self.upstream_id.val();
+            self.to_root.d.next = false;
             if self.differ.val().any() && !self.clear.val() {
                 self.sending.d.next = true;
                 self.gathered.d.next = false;
@@ -149,6 +161,13 @@ impl Logic for Interrupts {
                 self.gathered.d.next = true;
                 self.code.d.next = 27.into();
                 self.owed.d.next = false;
+            } else if self.error_valid.val() && !self.clear.val() {
+                self.sending.d.next = true;
+                self.gathered.d.next = false;
+                self.to_root.d.next = true;
+                self.taken.d.next = true;
+                self.code.d.next = 48 | bit_cast::<8, 2>(self.error_code.val());
+                self.requester.d.next = self.error_id.val();
             }
         }
         if self.turn_off.val() {
@@ -157,7 +176,7 @@ impl Logic for Interrupts {
             self.elapsed.d.next = 0.into();
         }
 
-        // The message: 4 dwords without data; routed 100 (local) or 101 (gathered).
+        // The message: 4 dwords without data; routed 100 (local), 101 (gathered) or 000 (to the root).
         self.valid.next = self.sending.q.val();
         self.first.next = !self.second.q.val();
         self.last.next = self.second.q.val();
@@ -171,6 +190,9 @@ impl Logic for Interrupts {
         if self.gathered.q.val() {
             self.data.next = self.data.val().replace_bit(0, true);
         }
+        if self.to_root.q.val() {
+            self.data.next = self.data.val().replace_bit(2, false);
+        }
         if self.second.q.val() {
             self.data.next = 0.into();
         }
@@ -180,7 +202,7 @@ impl Logic for Interrupts {
         }
 
         self.standing.next = 0.into();
-        if self.sending.q.val() && !self.gathered.q.val() && !self.code.q.val().get_bit(2) {
+        if self.sending.q.val() && !self.gathered.q.val() && !self.to_root.q.val() && !self.code.q.val().get_bit(2) {
             self.standing.next = self.standing.val().replace_bit(self.code.q.val().get_bits::<2>(0).index(), true);
         }
         if self.clear.val() || self.reset.val() {
@@ -195,6 +217,7 @@ impl Logic for Interrupts {
             self.told.d.next = 0.into();
             self.sending.d.next = false;
             self.second.d.next = false;
+            self.taken.d.next = false;
         }
     }
 }

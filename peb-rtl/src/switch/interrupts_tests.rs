@@ -2,8 +2,10 @@
 
 use super::Interrupts;
 use crate::testing::{clocked, Bench};
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
 
 clocked!(Interrupts);
 
@@ -16,11 +18,24 @@ struct Host {
     pins: [bool; 4],
     messages: usize,
     acks: usize,
+    /// Error messages: ID, code.
+    errors: Vec<([u8; 2], u8)>,
+    /// What is offered as one, until it is taken.
+    offered: VecDeque<([u8; 2], u8)>,
 }
 
 impl Host {
     /// One clock.
     fn clock(&mut self, bench: &mut Bench<Interrupts>, label: &str) {
+        let d = bench.dut();
+        if d.error_taken.val() {
+            self.offered.pop_front();
+        }
+        d.error_valid.next = !self.offered.is_empty();
+        if let Some((id, code)) = self.offered.front() {
+            d.error_id.next = u64::from(u16::from_be_bytes(*id)).into();
+            d.error_code.next = u64::from(code & 3).into();
+        }
         bench.settle();
         let d = bench.dut();
         if d.valid.val() && d.ready.val() {
@@ -38,8 +53,14 @@ impl Host {
         let m = std::mem::take(&mut self.bytes);
         assert_eq!(m.len(), 16, "{label}");
         let (code, routing) = (m[7], m[0] & 7);
-        assert_eq!([&m[1..7], &m[8..]], [&[0, 0, 0, ID[0], ID[1], 0], &[0; 8][..]], "{label}");
+        assert_eq!([&m[1..4], &m[6..7], &m[8..]], [&[0; 3][..], &[0][..], &[0; 8][..]], "{label}");
         assert_eq!(m[0] >> 3, 0b00110, "{label}: a message of 4 dwords");
+        if (0x30..0x34).contains(&code) {
+            assert_eq!(routing, 0, "{label}: to the root");
+            self.errors.push(([m[4], m[5]], code));
+            return;
+        }
+        assert_eq!(m[4..6], ID, "{label}");
         if code == 0x1b {
             assert_eq!(routing, 5, "{label}");
             self.acks += 1;
@@ -66,7 +87,7 @@ fn random_wires() {
         let label = format!("seed {seed}");
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (mut bench, mut host) = (bench("interrupts"), Host::default());
-        let (mut wires, mut own, mut changes) = ([[false; 4]; 8], 0u64, 0);
+        let (mut wires, mut own, mut changes, mut errors) = ([[false; 4]; 8], 0u64, 0, vec![]);
         for _ in 0..300 {
             // A burst of events at any rate, the host slow or not; then all is told.
             let (rate, ready) = (rng.gen_range(0.01..0.5), rng.gen_range(0.05..1.0));
@@ -90,12 +111,18 @@ fn random_wires() {
                 d.lost.next = lost.into();
                 d.own.next = own.into();
                 d.ready.next = rng.gen_bool(ready);
+                if rng.gen_bool(rate / 4.0) {
+                    let error = (rng.gen(), *[0x30, 0x31, 0x33].choose(&mut rng).unwrap());
+                    host.offered.push_back(error);
+                    errors.push(error);
+                }
                 host.clock(&mut bench, &label);
             }
             bench.dut().message_valid.next = false;
             bench.dut().lost.next = 0.into();
             bench.dut().ready.next = true;
-            (0..40).for_each(|_| host.clock(&mut bench, &label));
+            (0..40 + 4 * host.offered.len()).for_each(|_| host.clock(&mut bench, &label));
+            assert_eq!(host.errors, errors, "{label}: each error once, in order");
             let mut pins = [false; 4];
             for n in 0..8 {
                 (0..4).for_each(|p| pins[(p + n) % 4] |= wires[n][p]);

@@ -9,6 +9,11 @@ mod downstream_model;
 mod downstream_state;
 #[cfg(test)]
 mod downstream_tests;
+mod error_log;
+#[cfg(test)]
+mod error_log_model;
+#[cfg(test)]
+mod error_log_tests;
 mod header;
 mod interrupts;
 #[cfg(test)]
@@ -31,6 +36,7 @@ mod wiring;
 
 pub use answers::Answers;
 pub use downstream::Downstream;
+pub use error_log::{ErrorLog, Logging};
 pub use header::Header;
 pub use interrupts::Interrupts;
 pub use matching::Match;

@@ -41,7 +41,8 @@ pub enum Check {
 ///   and AtomicOps need Bus Master Enable of both ports, else Unsupported Request (`master_off`).
 /// - An address in a sibling's window goes there; in the slot's own or else in the upstream port's window: Unsupported Request. AtomicOp Egress
 ///   Blocking is obeyed. All other addresses go to the host.
-/// - Messages to the root and, by ID, to who has it; ERR_* only with SERR# Enable of the slot's Bridge Control, else dropped. INTx and PME_TO_Ack are events.
+/// - Messages to the root and, by ID, to who has it; ERR_* only with SERR# Enable of the slot's and the upstream port's Bridge Control, else dropped.
+///   INTx and PME_TO_Ack are events.
 ///   Others end here.
 ///
 /// - Latency: a posted TLP's first beat waits SLOTS + 8 clocks, and passes through after that. Throughput: one check at a time.
@@ -138,6 +139,10 @@ pub struct Upstream<const SLOTS: usize> {
     pub source_refused: Signal<Out, Bit>,
     pub master_off: Signal<Out, Bit>,
     pub unexpected: Signal<Out, Bit>,
+    /// One clock: what is wrong with a TLP of `error_slot`; see [`ErrorLog`](super::ErrorLog). Of a non-posted one that is poisoned it may come
+    /// each time that it is checked.
+    pub errors: Signal<Out, U<7>>,
+    pub error_slot: Signal<Out, U<3>>,
 
     scan: Match<SLOTS>,
     fields: Header<SLOTS>,
@@ -168,6 +173,8 @@ pub struct Upstream<const SLOTS: usize> {
     p_unexpected: Reg<Bit>,
     p_intx: Reg<Bit>,
     p_ack: Reg<Bit>,
+    p_poisoned: Reg<Bit>,
+    p_error: Reg<Bit>,
 
     kind: Signal<Local, U<5>>,
     code: Signal<Local, U<8>>,
@@ -217,7 +224,9 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
             p_master,
             p_unexpected,
             p_intx,
-            p_ack
+            p_ack,
+            p_poisoned,
+            p_error
         );
         self.p_unsupported.d.next = false;
         self.p_dropped.d.next = false;
@@ -226,6 +235,7 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         self.p_unexpected.d.next = false;
         self.p_intx.d.next = false;
         self.p_ack.d.next = false;
+        self.p_error.d.next = false;
 
         // What the header says.
         self.kind.next = self.head.q.val().get_bits::<5>(0);
@@ -361,7 +371,8 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
                         // To the root.
                         self.send.next =
                             !((self.code.val() == 48) || (self.code.val() == 49) || (self.code.val() == 51))
-                                || self.scan.source_serr.val();
+                                || (self.scan.source_serr.val() && self.scan.upstream_serr.val());
+                        self.p_error.d.next = (self.code.val() == 49) || (self.code.val() == 51);
                         self.drop.next = !self.send.val();
                         self.p_dropped.d.next = !self.send.val();
                     } else if self.kind.val() == 18 {
@@ -423,7 +434,7 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
                     } else if !self.found_from.val().any() {
                         self.send.next = true;
                     } else {
-                        self.state.d.next = Check::Divert;
+                        self.sibling.next = true;
                     }
                 }
             }
@@ -478,6 +489,8 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         } else if self.refused.val() || self.drop.val() {
             self.state.d.next = Check::Drain;
         }
+
+        self.p_poisoned.d.next = (self.send.val() || self.sibling.val()) && self.fields.poisoned_write.val();
 
         // The beats. Those of non-posted TLPs pass at any time.
         self.passing.next = self.non_posted.val() || (self.state.q.val() == Check::Pass);
@@ -549,6 +562,21 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
         self.source_refused.next = self.p_source.q.val();
         self.master_off.next = self.p_master.q.val();
         self.unexpected.next = self.p_unexpected.q.val();
+        // Not of a slot that is lost.
+        self.errors.next = 0.into();
+        if self.up_here.val() {
+            self.errors.next = self
+                .errors
+                .val()
+                .replace_bit(0, (self.p_unsupported.q.val() || self.p_master.q.val()) && !self.np.q.val())
+                .replace_bit(1, (self.p_unsupported.q.val() || self.p_master.q.val()) && self.np.q.val())
+                .replace_bit(2, self.p_unexpected.q.val())
+                .replace_bit(3, self.p_poisoned.q.val())
+                .replace_bit(4, self.p_source.q.val() && !self.np.q.val())
+                .replace_bit(5, self.p_source.q.val() && self.np.q.val())
+                .replace_bit(6, self.p_error.q.val());
+        }
+        self.error_slot.next = self.slot.q.val();
         if self.reset.val() {
             self.state.d.next = Check::Idle;
             self.turn.d.next = false;
@@ -561,6 +589,8 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
             self.p_unexpected.d.next = false;
             self.p_intx.d.next = false;
             self.p_ack.d.next = false;
+            self.p_poisoned.d.next = false;
+            self.p_error.d.next = false;
         }
     }
 }

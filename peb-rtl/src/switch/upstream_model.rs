@@ -85,8 +85,8 @@ impl Model {
         let unsupported = Fate::Dropped(Some(Counter::Unsupported));
         let (upstream, bus) = (&self.ports[0], tlp.destination().bus());
         match (routing, tlp.message_code()) {
-            // ERR_COR, ERR_NONFATAL, ERR_FATAL: SERR# Enable of Bridge Control (6.2.6).
-            (MsgRouting::ToRoot, 0x30 | 0x31 | 0x33) if !self.slots()[slot].serr() => {
+            // ERR_COR, ERR_NONFATAL, ERR_FATAL: SERR# Enable of Bridge Control of both ports (6.2.6).
+            (MsgRouting::ToRoot, 0x30 | 0x31 | 0x33) if !(self.slots()[slot].serr() && upstream.serr()) => {
                 Fate::Dropped(Some(Counter::PostedDropped))
             }
             (MsgRouting::ToRoot, _) => Fate::Host,
@@ -99,6 +99,26 @@ impl Model {
             (MsgRouting::Local, code @ 0x20..=0x27) => Fate::Intx(code & 3, code < 0x24),
             (MsgRouting::Gathered, 0x1b) => Fate::Ack,
             _ => unsupported,
+        }
+    }
+
+    /// The errors that a TLP from below `slot` is, if this becomes of it; see [`ErrorLog`](super::ErrorLog).
+    pub fn errors(&self, tlp: &TlpView, slot: usize, fate: Fate) -> u8 {
+        let np = u8::from(tlp.class() == Class::NonPosted);
+        let message = tlp.ty() == TlpType::Message(MsgRouting::ToRoot) && matches!(tlp.message_code(), 0x31 | 0x33);
+        if !self.is_up(slot) {
+            return 0;
+        }
+        match fate {
+            Fate::Host | Fate::Sibling(_) => {
+                u8::from(message) << 6 | u8::from(tlp.poisoned() && !tlp.payload().is_empty()) << 3
+            }
+            Fate::Refused(_, Counter::Unsupported | Counter::MasterOff) => 1 << np,
+            Fate::Refused(_, Counter::SourceRefused) => 1 << (4 + np),
+            Fate::Dropped(Some(Counter::Unsupported)) => 1,
+            Fate::Dropped(Some(Counter::Unexpected)) => 4,
+            Fate::Dropped(Some(Counter::PostedDropped)) => u8::from(message) << 6,
+            _ => 0,
         }
     }
 

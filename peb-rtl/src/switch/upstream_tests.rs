@@ -39,6 +39,8 @@ struct Effects {
     acks: Vec<usize>,
     /// In the order of [`Counter`].
     counters: [usize; 5],
+    /// Slot, errors; sorted.
+    errors: Vec<(usize, u8)>,
 }
 
 impl Effects {
@@ -67,6 +69,8 @@ impl Effects {
                 Some(from) => Fate::Sibling(from - 1),
             };
         }
+        let errors = model.errors(&tlp, slot, fate);
+        self.errors.extend((errors != 0).then_some((slot, errors)));
         match fate {
             Fate::Host if np => self.verdicts.push((1, 0, 0)),
             Fate::Host => self.host.push((slot, bytes.to_vec())),
@@ -274,6 +278,9 @@ where
             d.master_off.val(),
             d.unexpected.val(),
         ];
+        if d.errors.val().any() {
+            self.seen.errors.push((d.error_slot.val().index(), d.errors.val().raw() as u8));
+        }
         self.seen.counters.iter_mut().zip(counters).for_each(|(sum, pulse)| *sum += usize::from(pulse));
         self.bench.tick();
         if let Some((port, row, value)) = self.update.take() {
@@ -394,7 +401,9 @@ where
             let mut want = Effects::default();
             all.iter().for_each(|(bytes, slot)| want.add(&world.model, bytes, *slot));
             world.finish(&context);
-            let got = std::mem::take(&mut world.seen);
+            let mut got = std::mem::take(&mut world.seen);
+            got.errors.sort_unstable();
+            want.errors.sort_unstable();
             assert_eq!(got, want, "{context}: slots up {:#x}, {all:02x?}", world.model.up);
         }
         if i == 0 {

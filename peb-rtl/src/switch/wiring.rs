@@ -1,6 +1,6 @@
 //! The switch: all that a host PEB is beside its tunnel.
 
-use super::{Answers, Downstream, Interrupts, Tracker, Unanswered, Upstream};
+use super::{Answers, Downstream, ErrorLog, Interrupts, Tracker, Unanswered, Upstream};
 use crate::config::ConfigSpace;
 use crate::rx::Output;
 use crate::slots::HotPlug;
@@ -47,6 +47,8 @@ pub struct Switch<const SLOTS: usize> {
     pub host_class: Signal<In, U<2>>,
     pub host_dwords: Signal<In, U<10>>,
     pub host_bad: Signal<In, Bit>,
+    /// One clock: a malformed one came.
+    pub host_malformed: Signal<In, Bit>,
     pub host_ready: Signal<Out, Bit>,
     /// There is room for non-posted TLPs of the host.
     pub host_np_ok: Signal<Out, Bit>,
@@ -104,13 +106,14 @@ pub struct Switch<const SLOTS: usize> {
     tracker: Tracker,
     unanswered: Unanswered,
     interrupts: Interrupts,
+    errors: ErrorLog<SLOTS>,
     hot_plug: HotPlug<SLOTS>,
     /// Completions made here: to the host, to the slots.
     to_host: Answers,
     to_slots: Answers,
     /// What goes to the slots: requests, completions made here, from sibling slots posted and non-posted, control records.
     merge: Merge<5>,
-    /// What goes to the host from here: completions, INTx and PME_TO_Ack, MSI.
+    /// What goes to the host from here: completions; INTx, PME_TO_Ack and ERR_*; MSI.
     local: Merge<3>,
     queues: Output,
     internal_bus: Reg<U<8>>,
@@ -152,6 +155,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             host_class: Signal::default(),
             host_dwords: Signal::default(),
             host_bad: Signal::default(),
+            host_malformed: Signal::default(),
             host_ready: Signal::default(),
             host_np_ok: Signal::default(),
             slot_valid: Signal::default(),
@@ -199,6 +203,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             tracker: Tracker::default(),
             unanswered: Unanswered::default(),
             interrupts: Interrupts::default(),
+            errors: ErrorLog::default(),
             hot_plug: HotPlug::default(),
             to_host: Answers::default(),
             to_slots: Answers::default(),
@@ -222,8 +227,8 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
     fn update(&mut self) {
         dff_setup!(self, clock, internal_bus, may_np, late_unsupported, late_dropped, late_unexpected, ebb);
         clock!(
-            self, clock, space, downstream, upstream, tracker, unanswered, interrupts, hot_plug, to_host, to_slots,
-            merge, local, queues
+            self, clock, space, downstream, upstream, tracker, unanswered, interrupts, errors, hot_plug, to_host,
+            to_slots, merge, local, queues
         );
         self.space.reset.next = self.reset.val();
         self.downstream.reset.next = self.reset.val();
@@ -231,6 +236,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.tracker.reset.next = self.reset.val();
         self.unanswered.reset.next = self.reset.val();
         self.interrupts.reset.next = self.reset.val();
+        self.errors.reset.next = self.reset.val();
         self.hot_plug.reset.next = self.reset.val();
         self.to_host.reset.next = self.reset.val();
         self.to_slots.reset.next = self.reset.val();
@@ -257,11 +263,11 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.space.set_row.next = self.hot_plug.set_row.val();
         self.space.set_bits.next = self.hot_plug.set_bits.val();
         self.hot_plug.set_ready.next = self.space.set_ready.val();
-        // Captured Slot Power Limit: value and scale of Device Capabilities.
-        self.space.fault_valid.next = self.downstream.power_limit_valid.val();
-        self.space.fault_port.next = 0.into();
-        self.space.fault_row.next = 19.into();
-        self.space.fault_bits.next = bit_cast::<32, 10>(self.downstream.power_limit.val()) << 18;
+        self.space.fault_valid.next = self.errors.set_valid.val();
+        self.space.fault_port.next = self.errors.set_port.val();
+        self.space.fault_row.next = self.errors.set_row.val();
+        self.space.fault_bits.next = self.errors.set_bits.val();
+        self.errors.set_ready.next = self.space.fault_ready.val();
         self.downstream.update.next = self.space.update.val();
         self.downstream.update_port.next = self.space.update_port.val();
         self.downstream.update_row.next = self.space.update_row.val();
@@ -270,6 +276,10 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.upstream.update_port.next = self.space.update_port.val();
         self.upstream.update_row.next = self.space.update_row.val();
         self.upstream.update_value.next = self.space.update_value.val();
+        self.errors.update.next = self.space.update.val();
+        self.errors.update_port.next = self.space.update_port.val();
+        self.errors.update_row.next = self.space.update_row.val();
+        self.errors.update_value.next = self.space.update_value.val();
         self.hot_plug.update.next = self.space.update.val();
         self.hot_plug.update_port.next = self.space.update_port.val();
         self.hot_plug.update_row.next = self.space.update_row.val();
@@ -397,6 +407,22 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.interrupts.message_assert.next = self.upstream.intx_assert.val();
         self.interrupts.ack_valid.next = self.upstream.ack_valid.val();
         self.interrupts.ack_slot.next = self.upstream.ack_slot.val();
+
+        // Errors and the power limit.
+        self.errors.clear.next = self.host_down.val();
+        self.errors.above.next = self.downstream.errors.val();
+        self.errors.above_port.next = self.downstream.error_port.val();
+        self.errors.below.next = self.upstream.errors.val();
+        self.errors.below_slot.next = self.upstream.error_slot.val();
+        self.errors.malformed.next = self.host_malformed.val();
+        self.errors.limit_valid.next = self.downstream.power_limit_valid.val();
+        self.errors.limit.next = self.downstream.power_limit.val();
+        self.errors.upstream_id.next = self.downstream.upstream_id.val();
+        self.errors.internal_bus.next = self.internal_bus.q.val();
+        self.interrupts.error_valid.next = self.errors.message_valid.val();
+        self.interrupts.error_code.next = self.errors.message_code.val();
+        self.interrupts.error_id.next = self.errors.message_id.val();
+        self.errors.message_taken.next = self.interrupts.error_taken.val();
 
         // From the slots.
         self.upstream.valid.next = self.slot_valid.val();

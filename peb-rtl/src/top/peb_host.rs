@@ -169,6 +169,7 @@ impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
         self.switch.host_class.next = self.framer.class.val();
         self.switch.host_dwords.next = self.framer.dwords.val();
         self.switch.host_bad.next = self.framer.bad.val();
+        self.switch.host_malformed.next = self.framer.malformed.val();
         self.framer.ready.next = self.switch.host_ready.val();
         self.np_ok.d.next = self.switch.host_np_ok.val() && self.tunnel.np_ok.val();
         self.pcie_rx_np_ok.next = self.np_ok.q.val();

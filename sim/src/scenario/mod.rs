@@ -4,6 +4,7 @@
 //! cores; [`perform`] with any [`Fabric`].
 
 mod disk;
+mod errors;
 mod fault;
 mod fuzz;
 mod misbehaviour;
@@ -149,6 +150,7 @@ pub fn scenarios<F: Fabric>() -> Vec<Scenario<OnChip<F>>> {
         ),
         scenario("endpoint", "the RTL endpoint and a device: found and used side by side", ON_CHIP, on_chip::endpoint),
         scenario("fuzz", "random packets at every port, good and bad, in every state", TWO_AND_TWO, fuzz::fuzz),
+        scenario("errors", "the host is told of writes that go nowhere", TWO, errors::told),
         scenario("master-off", "a device sends with Bus Master Enable off", ONE, misbehaviour::master_off),
     ]
 }

@@ -15,6 +15,8 @@ const STEP: u64 = 16 << 20;
 const HIGH: u64 = 0x40_0000_0000;
 /// Bytes between the 64-bit windows of two slots.
 const HIGH_STEP: u64 = 4 << 30;
+/// Uncorrectable errors that the ports detect.
+const ERRORS: u32 = 1 << 12 | 1 << 16 | 1 << 18 | 1 << 20 | 1 << 21;
 
 /// A slot.
 #[derive(Clone, Debug)]
@@ -29,6 +31,30 @@ pub struct SlotLayout {
     control: u32,
     /// Bridge Control.
     bridge: u32,
+    errors: ErrorLayout,
+}
+
+/// Which errors a port tells, and how.
+#[derive(Clone, Debug)]
+struct ErrorLayout {
+    device_control: u32,
+    serr: u32,
+    mask: u32,
+    severity: u32,
+    advisory: u32,
+}
+
+impl ErrorLayout {
+    fn random(rng: &mut ChaCha8Rng) -> Self {
+        ErrorLayout {
+            // Max_Read_Request_Size has its reset value.
+            device_control: 0x2000 | rng.gen_range(0..16),
+            serr: u32::from(rng.gen_ratio(1, 4)) << 8,
+            mask: rng.gen::<u32>() & rng.gen::<u32>() & ERRORS,
+            severity: rng.gen::<u32>() & ERRORS,
+            advisory: u32::from(rng.gen_ratio(1, 2)) << 13,
+        }
+    }
 }
 
 /// A switch.
@@ -40,6 +66,8 @@ pub struct Layout {
     pub slots: Vec<SlotLayout>,
     command: u32,
     control: u32,
+    bridge: u32,
+    errors: ErrorLayout,
     /// The upstream port's windows end before the last slot's.
     narrow: bool,
 }
@@ -62,11 +90,21 @@ impl Layout {
             ];
             let command = *[6, 6, 6, 6, 6, 2, 4, 0].choose(rng).unwrap_or(&6);
             let control = *[0, 0, 0x20, 0x80].choose(rng).unwrap_or(&0);
-            SlotLayout { buses, windows, command, control, bridge: *[0, 1 << 17].choose(rng).unwrap_or(&0) }
+            SlotLayout {
+                buses,
+                windows,
+                command,
+                control,
+                bridge: *[0, 1 << 17].choose(rng).unwrap_or(&0),
+                errors: ErrorLayout::random(rng),
+            }
         });
         let slots = slots.collect();
         let command = *[6, 6, 6, 6, 6, 6, 6, 6, 2, 4].choose(rng).unwrap_or(&6);
-        Layout { bus, slots, command, control: *[0, 0, 0x80].choose(rng).unwrap_or(&0), narrow: rng.gen_ratio(1, 5) }
+        let bridge = *[0, 1 << 17, 1 << 17].choose(rng).unwrap_or(&0);
+        let errors = ErrorLayout::random(rng);
+        let control = *[0, 0, 0x80].choose(rng).unwrap_or(&0);
+        Layout { bus, slots, command, control, bridge, errors, narrow: rng.gen_ratio(1, 5) }
     }
 
     /// The internal bus.
@@ -100,14 +138,20 @@ impl Layout {
 
     /// Values of the registers of a port, by row; those that are not here have their reset values.
     pub fn rows(&self, port: usize) -> Vec<(u8, u32)> {
-        let (buses, command, control, bridge) = match port {
+        let (buses, command, control, bridge, errors) = match port {
             0 => {
                 let last = self.slots[SLOTS - 1].buses.1;
-                ([self.bus, self.internal(), last, 0], self.command, self.control, 0)
+                ([self.bus, self.internal(), last, 0], self.command, self.control, self.bridge, &self.errors)
             }
             _ => {
                 let slot = &self.slots[port - 1];
-                ([self.internal(), slot.buses.0, slot.buses.1, 0], slot.command, slot.control, slot.bridge)
+                (
+                    [self.internal(), slot.buses.0, slot.buses.1, 0],
+                    slot.command,
+                    slot.control,
+                    slot.bridge,
+                    &slot.errors,
+                )
             }
         };
         let [low, high] = [0, 1].map(|which| {
@@ -130,7 +174,11 @@ impl Layout {
             (row::LIMIT_UPPER, (high.1 >> 32) as u32),
             (row::BRIDGE_CONTROL, bridge),
             (row::DEVICE_CONTROL_2, control),
-            (row::COMMAND, command),
+            (row::DEVICE_CONTROL, errors.device_control),
+            (row::UNCORRECTABLE_MASK, errors.mask),
+            (row::UNCORRECTABLE_SEVERITY, errors.severity),
+            (row::CORRECTABLE_MASK, errors.advisory),
+            (row::COMMAND, command | errors.serr),
         ]
     }
 }

@@ -7,6 +7,7 @@
 //! of order or from nowhere, and that each request of a host has its completion. After that the next round must be as good as the first.
 
 mod chaos;
+mod errors;
 mod layout;
 mod ledger;
 mod packets;

@@ -75,6 +75,11 @@ impl Ports {
         register.map_or(0, |register| self.value(port, register.offset))
     }
 
+    /// A bit of a row.
+    pub fn has(&self, port: usize, row: u8, bit: u32) -> bool {
+        self.at(port, row) >> bit & 1 == 1
+    }
+
     /// Secondary and subordinate bus.
     pub fn buses(&self, port: usize) -> (u8, u8) {
         let buses = self.at(port, row::BUSES);

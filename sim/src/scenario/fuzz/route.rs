@@ -3,6 +3,7 @@
 use peb_regs::addr;
 use peb_tlp::{CompletionStatus, FunctionId, MsgRouting, TlpType, TlpView};
 
+use super::errors::Error;
 use super::ports::{Ports, SLOTS};
 use crate::world::Peb;
 
@@ -44,6 +45,8 @@ pub struct Fate {
     pub counter: Option<u16>,
     /// It ends here, for this.
     pub heed: Option<Heed>,
+    /// An error of this port.
+    pub error: Option<(usize, Error)>,
 }
 
 impl Fate {
@@ -82,6 +85,10 @@ pub struct Switch {
 
 const UR: CompletionStatus = CompletionStatus::UnsupportedRequest;
 
+fn is_poisoned(tlp: &TlpView<'_>) -> bool {
+    tlp.poisoned() && !tlp.payload().is_empty()
+}
+
 impl Switch {
     /// One with empty slots.
     pub fn new(host: usize) -> Self {
@@ -112,6 +119,25 @@ impl Switch {
 
     /// A well-formed TLP of the host.
     pub fn host_sent(&mut self, tlp: &TlpView<'_>) -> Fate {
+        let mut fate = self.route_down(tlp);
+        if fate.error.is_none() {
+            fate.error = match (fate.reply, fate.counter) {
+                (Some(reply), Some(_)) => {
+                    let slot = (0..SLOTS).find(|&slot| self.ports.slot_id(slot) == reply.completer);
+                    Some((slot.map_or(0, |slot| 1 + slot), Error::NonPosted))
+                }
+                (None, Some(addr::UNSUPPORTED)) => Some((0, Error::Posted)),
+                (None, Some(addr::UNEXPECTED)) => {
+                    let nobody = self.below(tlp.requester().bus()).is_none();
+                    nobody.then_some((0, Error::Unexpected))
+                }
+                _ => is_poisoned(tlp).then_some((0, Error::Poisoned)),
+            };
+        }
+        fate
+    }
+
+    fn route_down(&mut self, tlp: &TlpView<'_>) -> Fate {
         let np = tlp.class() == peb_tlp::Class::NonPosted;
         match tlp.ty() {
             TlpType::CfgRead0 | TlpType::CfgWrite0 => {
@@ -170,7 +196,8 @@ impl Switch {
     fn configuration(&mut self, tlp: &TlpView<'_>, port: Option<usize>, slot: Option<usize>) -> Fate {
         let write = matches!(tlp.ty(), TlpType::CfgWrite0 | TlpType::CfgWrite1);
         let Some(port) = port.filter(|_| !(write && tlp.poisoned())) else {
-            return Fate::refused(UR, self.completer(slot), addr::UNSUPPORTED);
+            let fate = Fate::refused(UR, self.completer(slot), addr::UNSUPPORTED);
+            return Fate { error: port.map(|_| (0, Error::Poisoned)), ..fate };
         };
         let mut data = None;
         if write {
@@ -221,6 +248,21 @@ impl Switch {
 
     /// A well-formed TLP of the device in a slot; `asker` says who has asked it for this completion.
     pub fn device_sent(&self, slot: usize, tlp: &TlpView<'_>, asker: Option<Peb>) -> Fate {
+        let mut fate = self.route_up(slot, tlp, asker);
+        let np = tlp.class() == peb_tlp::Class::NonPosted;
+        let error = match fate.counter {
+            Some(addr::UNSUPPORTED | addr::MASTER_OFF) if np => Some(Error::NonPosted),
+            Some(addr::UNSUPPORTED | addr::MASTER_OFF) => Some(Error::Posted),
+            Some(addr::SOURCE_REFUSED) if np => Some(Error::Source),
+            Some(addr::SOURCE_REFUSED) => Some(Error::PostedSource),
+            Some(addr::UNEXPECTED) => Some(Error::Unexpected),
+            _ => (is_poisoned(tlp) && !fate.arrives.is_empty()).then_some(Error::Poisoned),
+        };
+        fate.error = error.map(|error| (1 + slot, error));
+        fate
+    }
+
+    fn route_up(&self, slot: usize, tlp: &TlpView<'_>, asker: Option<Peb>) -> Fate {
         let np = tlp.class() == peb_tlp::Class::NonPosted;
         let own = self.ports.slot_id(slot);
         let refuse = |status, counter| if np { Fate::refused(status, own, counter) } else { Fate::dropped(counter) };
@@ -255,7 +297,9 @@ impl Switch {
         let host = Peb::Host(self.host);
         let code = tlp.message_code();
         match routing {
-            MsgRouting::ToRoot if matches!(code, 0x30 | 0x31 | 0x33) && !self.ports.serr(1 + slot) => {
+            MsgRouting::ToRoot
+                if matches!(code, 0x30 | 0x31 | 0x33) && !(self.ports.serr(1 + slot) && self.ports.serr(0)) =>
+            {
                 Fate::dropped(addr::POSTED_DROPPED)
             }
             MsgRouting::ToRoot => Fate::at(host, tlp.bytes()),

@@ -7,6 +7,7 @@ use peb_tlp::{CompletionStatus, FunctionId, MsgRouting, RequestId, Tag, Tlp, Tlp
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::errors::{Error, Reports};
 use super::layout::Layout;
 use super::ledger::{describe, Came, Ledger};
 use super::packets::Packets;
@@ -68,6 +69,8 @@ pub struct Fuzz<'a, F> {
     /// PME_Turn_Off: how many, the last one; their answers.
     turn_offs: Vec<(u64, u64)>,
     acknowledgements: Vec<(u64, u64)>,
+    /// What each switch has to tell of errors.
+    reports: Vec<Reports>,
     /// Packets sent and judged in steady rounds.
     sent: u64,
     came: u64,
@@ -100,6 +103,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             wires: vec![0; hosts],
             turn_offs: vec![(0, 0); hosts],
             acknowledgements: vec![(0, 0); hosts],
+            reports: (0..hosts).map(|_| Reports::default()).collect(),
             sent: 0,
             came: 0,
             last_came: 0,
@@ -184,7 +188,12 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
 
     fn was_sent(&mut self, peb: Peb, bytes: &[u8]) {
         self.sent += 1;
-        let Ok(tlp) = TlpView::parse(bytes) else { return self.count(peb, addr::MALFORMED_TLPS) };
+        let Ok(tlp) = TlpView::parse(bytes) else {
+            if let Peb::Host(n) = peb {
+                self.reports[n].note(&self.switches[n].ports, 0, Error::Malformed, false);
+            }
+            return self.count(peb, addr::MALFORMED_TLPS);
+        };
         let asker = self.ledger.asker(peb, &tlp).filter(|_| tlp.ty().is_completion());
         if let Peb::Io(_) = peb {
             self.count(peb, addr::TLPS_TAKEN);
@@ -212,6 +221,10 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             }
         };
         self.note_fate(peb, host, &fate);
+        if let Some((port, error)) = fate.error {
+            let np = tlp.class() == peb_tlp::Class::NonPosted;
+            self.reports[host].note(&self.switches[host].ports, port, error, np);
+        }
         self.ledger.sent(peb, &tlp, &fate);
     }
 
@@ -268,7 +281,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         }
     }
 
-    /// Interrupts and PME_TO_Ack.
+    /// Interrupts, PME_TO_Ack and errors.
     fn is_message_of_switch(&mut self, host: usize, bytes: &[u8]) -> bool {
         let Ok(tlp) = TlpView::parse(bytes) else { return false };
         let own = tlp.requester() == self.switches[host].ports.id || !self.exact;
@@ -280,6 +293,10 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             (TlpType::Message(MsgRouting::Gathered), 0x1b) => {
                 self.acknowledgements[host] = (self.acknowledgements[host].0 + 1, self.stage.world.now());
                 own && (!self.exact || self.acknowledgements[host].0 <= self.turn_offs[host].0)
+            }
+            (TlpType::Message(MsgRouting::ToRoot), code @ (0x30 | 0x31 | 0x33)) => {
+                let plain = tlp.payload().is_empty() && tlp.requester().function() == 0;
+                plain && (!self.exact || self.reports[host].came(&self.switches[host].ports, tlp.requester(), code))
             }
             _ => false,
         }
@@ -494,6 +511,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         let before = self.counters();
         (self.counted, self.sent, self.came) = (BTreeMap::new(), 0, 0);
         (self.turn_offs, self.acknowledgements) = (vec![(0, 0); self.intx.len()], vec![(0, 0); self.intx.len()]);
+        self.reports.iter_mut().for_each(|reports| *reports = Reports::default());
         self.silent[0] = self.rng.gen_ratio(1, 3);
         let end = self.now() + clocks;
         while self.now() < end && self.faults.is_empty() {
@@ -528,6 +546,9 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             let seen = self.intx[host];
             self.stage.check(seen == pins, format!("host {host} sees INTx {seen:?}, {pins:?} driven"));
         }
+        let (wrong, told): (Vec<_>, Vec<_>) = self.reports.iter().map(Reports::result).unzip();
+        let wrong = wrong.concat();
+        self.stage.check(wrong.is_empty(), format!("{told:?} errors are told {wrong:?}"));
         self.compare(&before)
     }
 
