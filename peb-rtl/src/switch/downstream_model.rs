@@ -159,7 +159,7 @@ impl Model {
                     let port = &self.slots()[slot];
                     let last = port.secondary() == target.bus();
                     match self.is_up(slot) && (!last || port.ari() || target.device() == 0) {
-                        true => self.forward(slot, &tlp, false, last),
+                        true => self.forward(slot, tlp, false, last),
                         false => self.refuse(tlp, Some(slot)),
                     }
                 } else {
@@ -168,7 +168,7 @@ impl Model {
             }
             TlpType::IoRead | TlpType::IoWrite | TlpType::MemReadLocked => self.refuse(tlp, None),
             TlpType::Completion | TlpType::CompletionLocked => match by_bus {
-                Some(slot) if self.is_up(slot) => self.forward(slot, &tlp, bad, false),
+                Some(slot) if self.is_up(slot) => self.forward(slot, tlp, bad, false),
                 slot => {
                     self.effects.unexpected += usize::from(!bad);
                     self.error(4, bad || slot.is_some());
@@ -180,7 +180,7 @@ impl Model {
                 let slot = self.slots().iter().position(|p| p.has_address(tlp.address())).filter(|_| window);
                 let open = slot.is_some_and(|s| self.is_up(s) && !(ty.is_atomic() && self.slots()[s].atomic_block()));
                 match (slot, ty == TlpType::MemWrite) {
-                    (Some(slot), _) if open => self.forward(slot, &tlp, bad, false),
+                    (Some(slot), _) if open => self.forward(slot, tlp, bad, false),
                     (slot, false) => self.refuse(tlp, slot),
                     (Some(_), true) => self.effects.dropped += usize::from(!bad),
                     (None, true) => {

@@ -139,8 +139,7 @@ pub struct Upstream<const SLOTS: usize> {
     pub source_refused: Signal<Out, Bit>,
     pub master_off: Signal<Out, Bit>,
     pub unexpected: Signal<Out, Bit>,
-    /// One clock: what is wrong with a TLP of `error_slot`; see [`ErrorLog`](super::ErrorLog). Of a non-posted one that is poisoned it may come
-    /// each time that it is checked.
+    /// One clock: what is wrong with a TLP of `error_slot`; see [`ErrorLog`](super::ErrorLog).
     pub errors: Signal<Out, U<7>>,
     pub error_slot: Signal<Out, U<3>>,
 
@@ -175,6 +174,8 @@ pub struct Upstream<const SLOTS: usize> {
     p_ack: Reg<Bit>,
     p_poisoned: Reg<Bit>,
     p_error: Reg<Bit>,
+    /// The oldest non-posted TLP was let pass before: if it is poisoned, that has been said.
+    noted: Reg<Bit>,
 
     kind: Signal<Local, U<5>>,
     code: Signal<Local, U<8>>,
@@ -199,35 +200,10 @@ pub struct Upstream<const SLOTS: usize> {
 impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            state,
-            head,
-            rest,
-            slot,
-            np,
-            turn,
-            address,
-            by_id,
-            target,
-            length,
-            status,
-            verdict,
-            np_to,
-            np_length,
-            stale,
-            up_before,
-            p_unsupported,
-            p_dropped,
-            p_source,
-            p_master,
-            p_unexpected,
-            p_intx,
-            p_ack,
-            p_poisoned,
-            p_error
-        );
+        dff_setup!(self, clock, state, head, rest, slot, np, turn, address, by_id, target);
+        dff_setup!(self, clock, length, status, verdict, np_to, np_length, stale, up_before);
+        dff_setup!(self, clock, p_unsupported, p_dropped, p_source, p_master, p_unexpected);
+        dff_setup!(self, clock, p_intx, p_ack, p_poisoned, p_error, noted);
         self.p_unsupported.d.next = false;
         self.p_dropped.d.next = false;
         self.p_source.d.next = false;
@@ -490,7 +466,15 @@ impl<const SLOTS: usize> Logic for Upstream<SLOTS> {
             self.state.d.next = Check::Drain;
         }
 
-        self.p_poisoned.d.next = (self.send.val() || self.sibling.val()) && self.fields.poisoned_write.val();
+        self.p_poisoned.d.next = (self.send.val() || self.sibling.val())
+            && self.fields.poisoned_write.val()
+            && !(self.np.q.val() && self.noted.q.val());
+        if self.np.q.val() && (self.send.val() || self.sibling.val()) {
+            self.noted.d.next = true;
+        }
+        if !self.np_head.val() {
+            self.noted.d.next = false;
+        }
 
         // The beats. Those of non-posted TLPs pass at any time.
         self.passing.next = self.non_posted.val() || (self.state.q.val() == Check::Pass);

@@ -75,16 +75,13 @@ struct Due {
 #[derive(Debug, Default)]
 pub struct Reports(BTreeMap<(FunctionId, u8), Due>);
 
-/// A non-posted TLP that is poisoned is told of each time that it is checked.
-const CHECKS: usize = 1000;
-
 impl Reports {
     /// Notes an error.
-    pub fn note(&mut self, ports: &Ports, port: usize, error: Error, non_posted: bool) {
+    pub fn note(&mut self, ports: &Ports, port: usize, error: Error) {
         let Some(key) = ports.message(port, error) else { return };
         let due = self.0.entry(key).or_default();
         due.errors.insert((port, error));
-        due.most += if non_posted && error == Error::Poisoned { CHECKS } else { 1 };
+        due.most += 1;
     }
 
     /// A message came: whether it is due. That of a malformed packet may come before the packet's end.

@@ -190,7 +190,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         self.sent += 1;
         let Ok(tlp) = TlpView::parse(bytes) else {
             if let Peb::Host(n) = peb {
-                self.reports[n].note(&self.switches[n].ports, 0, Error::Malformed, false);
+                self.reports[n].note(&self.switches[n].ports, 0, Error::Malformed);
             }
             return self.count(peb, addr::MALFORMED_TLPS);
         };
@@ -222,8 +222,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         };
         self.note_fate(peb, host, &fate);
         if let Some((port, error)) = fate.error {
-            let np = tlp.class() == peb_tlp::Class::NonPosted;
-            self.reports[host].note(&self.switches[host].ports, port, error, np);
+            self.reports[host].note(&self.switches[host].ports, port, error);
         }
         self.ledger.sent(peb, &tlp, &fate);
     }
