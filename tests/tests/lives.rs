@@ -69,18 +69,23 @@ fn what_a_device_sends_too_early_is_counted() {
     assert_eq!(bench.register(Peb::Io(0), addr::NO_SESSION, None) - dropped, 7);
 }
 
-/// A host whose link comes up, or whose reset ends, is heard from the first clock on: no request is lost, and none is cut in two.
+/// A host whose link comes up, or whose reset ends, is heard from the first clock on: each request, also one that is refused at once, has its
+/// completion, and none is cut in two.
 #[test]
 fn a_host_is_heard_from_the_first_clock_of_its_link() {
     let mut bench = Bench::new(rtl(1), 1, PortStalls::NONE, 1);
     let write = |tag: u16| {
-        // Four dwords; the second half looks like a request of its own.
+        // The second half looks like a request of its own.
         let id = RequestId { requester: HOST, tag: Tag(tag) };
         Tlp::config_write(id, FunctionId::new(1, 0, 0), 0x18, false, [0, 0, 0, 0x40]).unwrap()
     };
+    let cases = [(write as fn(u16) -> Tlp, CompletionStatus::Successful), (read, CompletionStatus::UnsupportedRequest)];
     for (tag, down) in [1, 2, 3, 5, 40, 400].into_iter().enumerate() {
+        let tag = tag as u16;
         for late in 0..4 {
-            for reset in [false, true] {
+            for (reset, (request, status)) in
+                [false, true].into_iter().flat_map(|reset| cases.map(|case| (reset, case)))
+            {
                 let host = &mut bench.inputs.hosts[0];
                 (host.reset, host.link_up) = (reset, reset);
                 bench.ports[0].set_link(false);
@@ -90,13 +95,13 @@ fn a_host_is_heard_from_the_first_clock_of_its_link() {
                 (host.reset, host.link_up) = (false, true);
                 bench.ports[0].set_link(true);
                 (0..late).for_each(|_| bench.step());
-                bench.ports[0].send(write(tag as u16));
+                bench.ports[0].send(request(tag));
                 bench.until("it is sent", 1000, |bench| bench.ports[0].is_empty());
                 (0..400).for_each(|_| bench.step());
                 let answers: Vec<_> = bench.received[0].drain(..).map(|(_, tlp)| tlp).collect();
                 assert_eq!(answers.len(), 1, "{down} clocks, {late} late, {reset}: {answers:02x?}");
                 let answer = TlpView::parse(&answers[0]).unwrap();
-                assert_eq!((answer.status(), answer.tag()), (CompletionStatus::Successful, Tag(tag as u16)));
+                assert_eq!((answer.status(), answer.tag()), (status, Tag(tag)));
             }
         }
     }

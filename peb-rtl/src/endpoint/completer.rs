@@ -59,7 +59,9 @@ pub struct Completer {
     room: Reg<Bit>,
     row: Reg<W<100>>,
     state: Reg<CompleterState>,
+    /// The dword that is offered, and the one behind it.
     at: Reg<U<12>>,
+    behind: Reg<U<12>>,
     /// Dwords of the request, of this completion.
     left: Reg<U<11>>,
     here: Reg<U<8>>,
@@ -110,7 +112,7 @@ pub enum CompleterState {
 impl Logic for Completer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, head, tail, level, room, row, state, at, left, here, count, lead);
+        dff_setup!(self, clock, head, tail, level, room, row, state, at, behind, left, here, count, lead);
         clock!(self, clock, queue);
         // In.
         self.push.next = self.requested.val() && !self.level.q.val().get_bit(4);
@@ -202,7 +204,6 @@ impl Logic for Completer {
                 }
             }
             CompleterState::Look => {
-                self.at.d.next = self.place.val();
                 self.next_at.next = self.place.val();
                 self.left.d.next = bit_cast::<11, 10>(self.dwords.val());
                 if self.dwords.val() == 0 {
@@ -227,7 +228,6 @@ impl Logic for Completer {
                     } else if self.what.val() == 6 {
                         self.count.d.next = bit_cast::<13, 11>(self.left.q.val()) << 1;
                     }
-                    self.at.d.next = 0.into();
                     self.next_at.next = 0.into();
                     self.left.d.next = 1.into();
                 }
@@ -295,8 +295,7 @@ impl Logic for Completer {
                 }
                 self.last.next = self.here.q.val() == 1;
                 if self.ready.val() {
-                    self.next_at.next = self.at.q.val() + 1;
-                    self.at.d.next = self.at.q.val() + 1;
+                    self.next_at.next = self.behind.q.val();
                     self.left.d.next = self.left.q.val() - 1;
                     self.here.d.next = self.here.q.val() - 1;
                     if self.left.q.val() == 1 {
@@ -307,6 +306,8 @@ impl Logic for Completer {
                 }
             }
         }
+        self.at.d.next = self.next_at.val();
+        self.behind.d.next = self.next_at.val() + 1;
         self.read_address.next = self.next_at.val();
         self.level.d.next = self.level.q.val();
         if self.push.val() && !self.pop.val() {

@@ -59,7 +59,9 @@ pub struct Dma {
     dwords: Reg<U<8>>,
     first: Reg<U<4>>,
     ends: Reg<U<4>>,
+    /// Address of the dword that is offered, and of the one behind it.
     at: Reg<U<13>>,
+    behind: Reg<U<13>>,
     next_at: Signal<Local, U<13>>,
     size: Signal<Local, U<2>>,
     boundary: Signal<Local, U<10>>,
@@ -94,7 +96,7 @@ pub enum DmaState {
 impl Logic for Dma {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, low, high, carry, place, left, bad, piece, tag, dwords, first, ends, at);
+        dff_setup!(self, clock, state, low, high, carry, place, left, bad, piece, tag, dwords, first, ends, at, behind);
         self.done.next = false;
         self.failed.next = self.bad.q.val();
         self.issue.next = false;
@@ -249,8 +251,8 @@ impl Logic for Dma {
                 self.reading.next = true;
                 self.last.next = self.dwords.q.val() == 1;
                 if self.ready.val() {
-                    self.next_at.next = self.at.q.val() + 4;
-                    self.at.d.next = self.at.q.val() + 4;
+                    self.next_at.next = self.behind.q.val();
+                    self.at.d.next = self.behind.q.val();
                     self.dwords.d.next = self.dwords.q.val() - 1;
                     if self.dwords.q.val() == 1 {
                         self.state.d.next = DmaState::Size;
@@ -264,6 +266,7 @@ impl Logic for Dma {
                 }
             }
         }
+        self.behind.d.next = self.next_at.val() + 4;
         self.read_address.next = self.next_at.val();
         if self.reset.val() {
             self.state.d.next = DmaState::Idle;

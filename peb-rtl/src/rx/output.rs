@@ -67,6 +67,8 @@ pub struct Output {
     /// One clock: it has left to the link.
     pub np_sent: Signal<Out, Bit>,
     pub np_session: Signal<Out, U<3>>,
+    /// One clock: the oldest non-posted TLP is here no more, wherever it went.
+    pub np_gone: Signal<Out, Bit>,
     /// One clock: a TLP of the tunnel has left.
     pub delivered: Signal<Out, Bit>,
     /// Something is in the queues or at the pins.
@@ -322,8 +324,8 @@ impl Logic for Output {
         // A link that comes up sees nothing of before, and no TLP from the middle on.
         self.old.next = self.muted.q.val() && (self.left.q.val() != self.last_old.q.val());
         self.void.next = self.purge.val() || self.down.val() || self.old.val();
-        self.muted.d.next = self.down.val()
-            || (self.muted.q.val() && (self.old.val() || self.in_np.q.val() || self.out_valid.q.val()));
+        self.muted.d.next =
+            self.down.val() || (self.muted.q.val() && (self.old.val() || self.in_np.q.val() || self.out_valid.q.val()));
         if self.down.val() {
             self.last_old.d.next = self.came.q.val();
             if self.push.val() || self.mid_tunnel.q.val() || self.mid_local.q.val() {
@@ -424,6 +426,7 @@ impl Logic for Output {
         } else if self.pop.val() && !self.push.val() {
             self.level.d.next = self.level.q.val() - 1;
         }
+        self.np_gone.next = self.np_pop.val();
         if self.np_pop.val() {
             self.np_first.d.next = self.np_first.q.val() + 1;
         }

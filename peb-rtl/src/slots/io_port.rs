@@ -121,7 +121,8 @@ impl Logic for IoPort {
             .word
             .val()
             .replace_bit(24, self.was_here.q.val())
-            .replace_bit(25, self.linked.q.val())
+            // A reset begins with its generation: the link of before is not the new one's.
+            .replace_bit(25, self.linked.q.val() && !self.restart.q.val())
             .replace_bit(26, self.fault.q.val());
         if self.attached.val() && self.changed.q.val() && !self.offered.q.val() {
             self.offered.d.next = true;

@@ -18,9 +18,11 @@ mod header;
 mod interrupts;
 #[cfg(test)]
 mod interrupts_tests;
+mod leftover;
 mod matching;
 #[cfg(test)]
 mod matching_tests;
+mod to_slots;
 mod tracker;
 #[cfg(test)]
 mod tracker_tests;
@@ -39,7 +41,9 @@ pub use downstream::Downstream;
 pub use error_log::{ErrorLog, Logging};
 pub use header::Header;
 pub use interrupts::Interrupts;
+pub use leftover::Leftover;
 pub use matching::Match;
+pub use to_slots::ToSlots;
 pub use tracker::{Tracker, TrackerState};
 pub use unanswered::Unanswered;
 pub use upstream::{Check, Upstream};

@@ -1,6 +1,6 @@
 //! The switch: all that a host PEB is beside its tunnel.
 
-use super::{Answers, Downstream, ErrorLog, Interrupts, Tracker, Unanswered, Upstream};
+use super::{Answers, Downstream, ErrorLog, Interrupts, Leftover, ToSlots, Tracker, Unanswered, Upstream};
 use crate::config::ConfigSpace;
 use crate::rx::Output;
 use crate::slots::HotPlug;
@@ -108,11 +108,11 @@ pub struct Switch<const SLOTS: usize> {
     interrupts: Interrupts,
     errors: ErrorLog<SLOTS>,
     hot_plug: HotPlug<SLOTS>,
-    /// Completions made here: to the host, to the slots.
+    /// Completions made here, to the host.
     to_host: Answers,
-    to_slots: Answers,
-    /// What goes to the slots: requests, completions made here, from sibling slots posted and non-posted, control records.
-    merge: Merge<5>,
+    to_slots: ToSlots,
+    /// Non-posted TLPs in `queues`.
+    left: Leftover,
     /// What goes to the host from here: completions; INTx, PME_TO_Ack and ERR_*; MSI.
     local: Merge<3>,
     queues: Output,
@@ -122,9 +122,9 @@ pub struct Switch<const SLOTS: usize> {
     may_np: Reg<Bit>,
     /// Events that wait: unsupported, posted_dropped, unexpected.
     late_unsupported: Reg<Bit>,
-    late_dropped: Reg<Bit>,
+    late_dropped: Reg<U<3>>,
     late_unexpected: Reg<Bit>,
-    answer_session: Signal<Local, U<4>>,
+    drops: Signal<Local, U<3>>,
     _activity: Activity,
 }
 
@@ -206,8 +206,8 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             errors: ErrorLog::default(),
             hot_plug: HotPlug::default(),
             to_host: Answers::default(),
-            to_slots: Answers::default(),
-            merge: Merge::default(),
+            to_slots: ToSlots::default(),
+            left: Leftover::default(),
             local: Merge::default(),
             queues: Output::default(),
             internal_bus: Reg::default(),
@@ -216,7 +216,7 @@ impl<const SLOTS: usize> Switch<SLOTS> {
             late_unsupported: Reg::default(),
             late_dropped: Reg::default(),
             late_unexpected: Reg::default(),
-            answer_session: Signal::default(),
+            drops: Signal::default(),
             _activity: Activity::default(),
         }
     }
@@ -228,7 +228,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         dff_setup!(self, clock, internal_bus, may_np, late_unsupported, late_dropped, late_unexpected, ebb);
         clock!(
             self, clock, space, downstream, upstream, tracker, unanswered, interrupts, errors, hot_plug, to_host,
-            to_slots, merge, local, queues
+            to_slots, left, local, queues
         );
         self.space.reset.next = self.reset.val();
         self.downstream.reset.next = self.reset.val();
@@ -240,7 +240,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.hot_plug.reset.next = self.reset.val();
         self.to_host.reset.next = self.reset.val();
         self.to_slots.reset.next = self.reset.val();
-        self.merge.reset.next = self.reset.val();
+        self.left.reset.next = self.reset.val();
         self.local.reset.next = self.reset.val();
         self.queues.reset.next = self.reset.val();
 
@@ -300,7 +300,8 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.hot_plug.record.next = self.record.val();
         self.hot_plug.record_session.next = self.slot_session.val();
         self.hot_plug.upstream_bus.next = self.internal_bus.q.val();
-        self.hot_plug.tracker_busy.next = self.tracker.busy.val() | self.unanswered.busy.val();
+        self.hot_plug.tracker_busy.next =
+            self.tracker.busy.val() | self.unanswered.busy.val() | self.to_slots.busy.val() | self.left.busy.val();
         self.drop.next = self.hot_plug.lost.val();
         self.present.next = self.hot_plug.present.val();
         self.link.next = self.hot_plug.link.val();
@@ -381,12 +382,11 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.to_host.b.next = self.tracker.made.val();
         self.to_host.b_to.next = 0.into();
         self.to_host.b_valid.next = self.tracker.made_valid.val() && !self.tracker.made_to.val().any();
-        self.to_slots.clear.next = false;
         self.to_slots.a.next = self.upstream.refuse.val();
         self.to_slots.a_to.next = self.upstream.refuse_to.val();
         self.to_slots.a_valid.next = self.upstream.refuse_valid.val();
         self.upstream.refuse_ready.next = self.to_slots.a_ready.val();
-        self.upstream.refuse_room.next = self.to_slots.room.val();
+        self.upstream.refuse_room.next = self.to_slots.answer_room.val();
         self.to_slots.b.next = self.tracker.made.val();
         self.to_slots.b_to.next = self.tracker.made_to.val();
         self.to_slots.b_valid.next = self.tracker.made_valid.val() && self.tracker.made_to.val().any();
@@ -453,6 +453,13 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         }
         self.queues.purge.next = false;
         self.queues.down.next = !self.host_up.val() || self.ebb.q.val().any();
+        self.left.came.next = self.upstream.out_valid.val()
+            && self.upstream.out_non_posted.val()
+            && self.upstream.out_last.val()
+            && self.queues.ready.val();
+        self.left.slot.next = self.upstream.out_session.val();
+        self.left.went.next = self.queues.np_gone.val();
+        self.left.slot_up.next = self.hot_plug.slot_up.val();
         self.queues.flush.next = self.flush.val();
         self.queues.flush_session.next = self.flush_session.val();
         self.flushing.next = self.queues.flushing.val();
@@ -466,9 +473,12 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.tvalid.next = self.queues.tvalid.val();
 
         // What goes to the host from here.
+        for i in 0..3 {
+            self.local.session[i].next = 0.into();
+            self.local.bad[i].next = false;
+            self.local.void[i].next = false;
+        }
         self.local.room.next = 255.into();
-        self.local.session[0].next = 0.into();
-        self.local.bad[0].next = false;
         self.local.data[0].next = self.to_host.data.val();
         self.local.half[0].next = self.to_host.half.val();
         self.local.first[0].next = self.to_host.first.val();
@@ -477,8 +487,6 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.local.class[0].next = self.to_host.class.val();
         self.local.dwords[0].next = self.to_host.dwords.val();
         self.to_host.ready.next = self.local.ready[0].val();
-        self.local.session[1].next = 0.into();
-        self.local.bad[1].next = false;
         self.local.data[1].next = self.interrupts.data.val();
         self.local.half[1].next = self.interrupts.half.val();
         self.local.first[1].next = self.interrupts.first.val();
@@ -487,8 +495,6 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.local.class[1].next = self.interrupts.class.val();
         self.local.dwords[1].next = self.interrupts.dwords.val();
         self.interrupts.ready.next = self.local.ready[1].val();
-        self.local.session[2].next = 0.into();
-        self.local.bad[2].next = false;
         self.local.data[2].next = self.hot_plug.msi_data.val();
         self.local.half[2].next = self.hot_plug.msi_half.val();
         self.local.first[2].next = self.hot_plug.msi_first.val();
@@ -504,92 +510,89 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.local.out_ready.next = self.queues.local_ready.val();
 
         // What goes to the slots.
-        self.merge.room.next = self.out_room.val();
-        self.merge.session[0].next = self.downstream.out_session.val();
-        self.merge.data[0].next = self.downstream.out_data.val();
-        self.merge.half[0].next = self.downstream.out_half.val();
-        self.merge.first[0].next = self.downstream.out_first.val();
-        self.merge.last[0].next = self.downstream.out_last.val();
-        self.merge.valid[0].next = self.downstream.out_valid.val();
-        self.merge.class[0].next = self.downstream.out_class.val();
-        self.merge.dwords[0].next = self.downstream.out_dwords.val();
-        self.merge.bad[0].next = self.downstream.out_bad.val();
-        self.downstream.out_ready.next = self.merge.ready[0].val();
-        self.answer_session.next = self.to_slots.out_to.val() - 1;
-        self.merge.session[1].next = self.answer_session.val().get_bits::<3>(0);
-        self.merge.bad[1].next = false;
-        self.merge.data[1].next = self.to_slots.data.val();
-        self.merge.half[1].next = self.to_slots.half.val();
-        self.merge.first[1].next = self.to_slots.first.val();
-        self.merge.last[1].next = self.to_slots.last.val();
-        self.merge.valid[1].next = self.to_slots.valid.val();
-        self.merge.class[1].next = self.to_slots.class.val();
-        self.merge.dwords[1].next = self.to_slots.dwords.val();
-        self.to_slots.ready.next = self.merge.ready[1].val();
-        self.merge.bad[2].next = false;
-        self.merge.session[2].next = self.upstream.divert_session.val();
-        self.merge.data[2].next = self.upstream.divert_data.val();
-        self.merge.half[2].next = self.upstream.divert_half.val();
-        self.merge.first[2].next = self.upstream.divert_first.val();
-        self.merge.last[2].next = self.upstream.divert_last.val();
-        self.merge.valid[2].next = self.upstream.divert_valid.val();
-        self.merge.class[2].next = self.upstream.divert_class.val();
-        self.merge.dwords[2].next = self.upstream.divert_dwords.val();
-        self.upstream.divert_ready.next = self.merge.ready[2].val();
-        self.merge.session[3].next = self.upstream.np_target.val();
-        self.merge.dwords[3].next = self.upstream.np_dwords.val();
-        self.merge.class[3].next = bits::<2>(1);
-        self.merge.bad[3].next = false;
-        self.merge.data[3].next = self.queues.divert_data.val();
-        self.merge.half[3].next = self.queues.divert_half.val();
-        self.merge.first[3].next = self.queues.divert_first.val();
-        self.merge.last[3].next = self.queues.divert_last.val();
-        self.merge.valid[3].next = self.queues.divert_valid.val();
-        self.queues.divert_ready.next = self.merge.ready[3].val();
-        self.merge.session[4].next = self.hot_plug.record_out_session.val();
-        self.merge.data[4].next = self.hot_plug.record_out.val();
-        self.merge.valid[4].next = self.hot_plug.record_out_valid.val();
-        self.merge.half[4].next = false;
-        self.merge.first[4].next = true;
-        self.merge.last[4].next = true;
-        self.merge.class[4].next = bits::<2>(0);
-        self.merge.dwords[4].next = 2.into();
-        self.merge.bad[4].next = false;
-        self.hot_plug.record_out_ready.next = self.merge.ready[4].val();
-        self.out_session.next = self.merge.out_session.val();
-        self.out_data.next = self.merge.out_data.val();
-        self.out_half.next = self.merge.out_half.val();
-        self.out_first.next = self.merge.out_first.val();
-        self.out_last.next = self.merge.out_last.val();
-        self.out_valid.next = self.merge.out_valid.val();
-        self.out_class.next = self.merge.out_class.val();
-        self.out_dwords.next = self.merge.out_dwords.val();
-        self.out_bad.next = self.merge.out_bad.val();
-        self.merge.out_ready.next = self.out_ready.val();
+        self.to_slots.slot_up.next = self.hot_plug.slot_up.val();
+        self.to_slots.room.next = self.out_room.val();
+        self.to_slots.session[0].next = self.downstream.out_session.val();
+        self.to_slots.data[0].next = self.downstream.out_data.val();
+        self.to_slots.half[0].next = self.downstream.out_half.val();
+        self.to_slots.first[0].next = self.downstream.out_first.val();
+        self.to_slots.last[0].next = self.downstream.out_last.val();
+        self.to_slots.valid[0].next = self.downstream.out_valid.val();
+        self.to_slots.class[0].next = self.downstream.out_class.val();
+        self.to_slots.dwords[0].next = self.downstream.out_dwords.val();
+        self.to_slots.bad[0].next = self.downstream.out_bad.val();
+        self.downstream.out_ready.next = self.to_slots.ready[0].val();
+        self.to_slots.session[1].next = self.upstream.divert_session.val();
+        self.to_slots.data[1].next = self.upstream.divert_data.val();
+        self.to_slots.half[1].next = self.upstream.divert_half.val();
+        self.to_slots.first[1].next = self.upstream.divert_first.val();
+        self.to_slots.last[1].next = self.upstream.divert_last.val();
+        self.to_slots.valid[1].next = self.upstream.divert_valid.val();
+        self.to_slots.class[1].next = self.upstream.divert_class.val();
+        self.to_slots.dwords[1].next = self.upstream.divert_dwords.val();
+        self.to_slots.bad[1].next = false;
+        self.upstream.divert_ready.next = self.to_slots.ready[1].val();
+        self.to_slots.session[2].next = self.upstream.np_target.val();
+        self.to_slots.data[2].next = self.queues.divert_data.val();
+        self.to_slots.half[2].next = self.queues.divert_half.val();
+        self.to_slots.first[2].next = self.queues.divert_first.val();
+        self.to_slots.last[2].next = self.queues.divert_last.val();
+        self.to_slots.valid[2].next = self.queues.divert_valid.val();
+        self.to_slots.class[2].next = bits::<2>(1);
+        self.to_slots.dwords[2].next = self.upstream.np_dwords.val();
+        self.to_slots.bad[2].next = false;
+        self.queues.divert_ready.next = self.to_slots.ready[2].val();
+        self.to_slots.record.next = self.hot_plug.record_out.val();
+        self.to_slots.record_session.next = self.hot_plug.record_out_session.val();
+        self.to_slots.record_valid.next = self.hot_plug.record_out_valid.val();
+        self.hot_plug.record_out_ready.next = self.to_slots.record_ready.val();
+        self.out_session.next = self.to_slots.out_session.val();
+        self.out_data.next = self.to_slots.out_data.val();
+        self.out_half.next = self.to_slots.out_half.val();
+        self.out_first.next = self.to_slots.out_first.val();
+        self.out_last.next = self.to_slots.out_last.val();
+        self.out_valid.next = self.to_slots.out_valid.val();
+        self.out_class.next = self.to_slots.out_class.val();
+        self.out_dwords.next = self.to_slots.out_dwords.val();
+        self.out_bad.next = self.to_slots.out_bad.val();
+        self.to_slots.out_ready.next = self.out_ready.val();
 
         // Counters.
         self.tlps_taken.next = self.downstream.out_valid.val()
             && self.downstream.out_last.val()
             && !self.downstream.out_bad.val()
-            && self.merge.ready[0].val();
+            && self.to_slots.ready[0].val()
+            && self.to_slots.out_valid.val();
         self.tlps_delivered.next = self.queues.delivered.val();
         self.made_up.next = self.tracker.made_up.val();
         self.source_refused.next = self.upstream.source_refused.val();
         self.master_off.next = self.upstream.master_off.val();
         self.unsupported.next =
             self.downstream.unsupported.val() || self.upstream.unsupported.val() || self.late_unsupported.q.val();
-        self.posted_dropped.next =
-            self.downstream.posted_dropped.val() || self.upstream.posted_dropped.val() || self.late_dropped.q.val();
+        self.drops.next = self.late_dropped.q.val();
+        if self.downstream.posted_dropped.val() {
+            self.drops.next = self.drops.val() + 1;
+        }
+        if self.upstream.posted_dropped.val() {
+            self.drops.next = self.drops.val() + 1;
+        }
+        if self.to_slots.dropped.val() {
+            self.drops.next = self.drops.val() + 1;
+        }
+        self.posted_dropped.next = self.drops.val().any();
+        self.late_dropped.d.next = 0.into();
+        if self.drops.val().any() {
+            self.late_dropped.d.next = self.drops.val() - 1;
+        }
         self.unexpected.next =
             self.downstream.unexpected.val() || self.upstream.unexpected.val() || self.late_unexpected.q.val();
         self.late_unsupported.d.next = self.downstream.unsupported.val() && self.upstream.unsupported.val();
-        self.late_dropped.d.next = self.downstream.posted_dropped.val() && self.upstream.posted_dropped.val();
         self.late_unexpected.d.next = self.downstream.unexpected.val() && self.upstream.unexpected.val();
         if self.reset.val() {
             self.internal_bus.d.next = 0.into();
             self.may_np.d.next = false;
             self.late_unsupported.d.next = false;
-            self.late_dropped.d.next = false;
+            self.late_dropped.d.next = 0.into();
             self.late_unexpected.d.next = false;
             self.ebb.d.next = 0.into();
         }

@@ -5,7 +5,7 @@ use peb_hdl::prelude::*;
 /// Takes whole TLPs of `N` streams (2 to 8) in turns.
 ///
 /// A stream whose posted TLP or completion goes to a session without `room` is passed over, so that a peer that takes nothing does not
-/// stop what goes to the others; non-posted TLPs have room of their own.
+/// stop what goes to the others; non-posted TLPs have room of their own. A TLP whose `void` is set in its turn is dropped whole.
 ///
 /// - Latency: a TLP passes one clock after it was first offered; its beats are not delayed after that. Throughput: a beat a clock
 ///   inside a TLP, one clock between TLPs.
@@ -28,6 +28,7 @@ pub struct Merge<const N: usize> {
     pub class: [Signal<In, U<2>>; N],
     pub dwords: [Signal<In, U<10>>; N],
     pub bad: [Signal<In, Bit>; N],
+    pub void: [Signal<In, Bit>; N],
     pub ready: [Signal<Out, Bit>; N],
     pub out_session: Signal<Out, U<3>>,
     pub out_data: Signal<Out, U<64>>,
@@ -39,10 +40,15 @@ pub struct Merge<const N: usize> {
     pub out_dwords: Signal<Out, U<10>>,
     pub out_bad: Signal<Out, Bit>,
     pub out_ready: Signal<In, Bit>,
+    /// One clock: a posted TLP was dropped.
+    pub dropped: Signal<Out, Bit>,
     busy: Reg<Bit>,
+    /// What is being taken is dropped.
+    dropping: Reg<Bit>,
     /// The stream that is being taken from, or was last.
     choice: Reg<U<3>>,
     able: Signal<Local, U<8>>,
+    voids: Signal<Local, U<8>>,
     above: Signal<Local, U<8>>,
     candidates: Signal<Local, U<8>>,
     ends: Signal<Local, Bit>,
@@ -65,6 +71,7 @@ impl<const N: usize> Default for Merge<N> {
             class: [(); N].map(|()| Signal::default()),
             dwords: [(); N].map(|()| Signal::default()),
             bad: [(); N].map(|()| Signal::default()),
+            void: [(); N].map(|()| Signal::default()),
             ready: [(); N].map(|()| Signal::default()),
             out_session: Signal::default(),
             out_data: Signal::default(),
@@ -76,9 +83,12 @@ impl<const N: usize> Default for Merge<N> {
             out_dwords: Signal::default(),
             out_bad: Signal::default(),
             out_ready: Signal::default(),
+            dropped: Signal::default(),
             busy: Reg::default(),
+            dropping: Reg::default(),
             choice: Reg::default(),
             able: Signal::default(),
+            voids: Signal::default(),
             above: Signal::default(),
             candidates: Signal::default(),
             ends: Signal::default(),
@@ -91,13 +101,17 @@ impl<const N: usize> Default for Merge<N> {
 impl<const N: usize> Logic for Merge<N> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, busy, choice);
+        dff_setup!(self, clock, busy, dropping, choice);
 
         // Whose turn it is: the next one above the last that has something for somebody with room.
         self.able.next = 0.into();
+        self.voids.next = 0.into();
         for i in 0..N {
+            self.voids.next = self.voids.val().replace_bit(i, self.void[i].val());
             if self.valid[i].val()
-                && (self.room.val().get_bit(self.session[i].val().index()) || (self.class[i].val() == 1))
+                && (self.room.val().get_bit(self.session[i].val().index())
+                    || (self.class[i].val() == 1)
+                    || self.void[i].val())
             {
                 self.able.next = self.able.val().replace_bit(i, true);
             }
@@ -109,6 +123,8 @@ impl<const N: usize> Logic for Merge<N> {
         }
         if !self.busy.q.val() && self.able.val().any() {
             self.busy.d.next = true;
+            self.dropping.d.next =
+                (self.candidates.val() & (bits::<8>(0) - self.candidates.val()) & self.voids.val()).any();
             self.choice.d.next = 7.into();
             if self.candidates.val().get_bit(6) {
                 self.choice.d.next = 6.into();
@@ -155,14 +171,16 @@ impl<const N: usize> Logic for Merge<N> {
                 self.out_bad.next = self.bad[i].val();
                 self.ends.next = self.last[i].val();
                 self.passing.next = self.valid[i].val() && self.busy.q.val();
-                self.ready[i].next = self.out_ready.val() && self.busy.q.val();
+                self.ready[i].next = (self.out_ready.val() || self.dropping.q.val()) && self.busy.q.val();
             }
         }
         self.out_last.next = self.ends.val();
-        self.out_valid.next = self.passing.val();
-        if self.passing.val() && self.ends.val() && self.out_ready.val() {
+        self.out_valid.next = self.passing.val() && !self.dropping.q.val();
+        if self.passing.val() && self.ends.val() && (self.out_ready.val() || self.dropping.q.val()) {
             self.busy.d.next = false;
         }
+        self.dropped.next =
+            self.passing.val() && self.ends.val() && self.dropping.q.val() && (self.out_class.val() == 0);
         if self.reset.val() {
             self.busy.d.next = false;
             self.choice.d.next = 0.into();
@@ -194,13 +212,17 @@ mod tests {
             let mut queues: [VecDeque<(u64, u64)>; 3] = Default::default();
             let (mut number, mut inside, mut seen, mut room) = (0, None::<(usize, u64)>, [0u64; 3], 255u64);
             let mut sent: [VecDeque<u64>; 3] = Default::default();
-            let mut pause = [false; 3];
+            let (mut pause, mut void, mut dropped) = ([false; 3], [0u64; 2], 0);
             for clock in 0..4000 {
                 for (source, queue) in queues.iter_mut().enumerate() {
                     if queue.len() < 3 && rng.gen_bool(0.2) {
                         number += 1;
                         queue.push_back((number, 0));
-                        sent[source].push_back(number);
+                        // Every seventh is void, and those that are posted are told.
+                        match number % 7 {
+                            0 => void[usize::from(number % 3 == 0)] += 1,
+                            _ => sent[source].push_back(number),
+                        }
                     }
                     let offered = queue.front().copied();
                     let length = offered.map_or(1, |(n, _)| 1 + n % 5);
@@ -208,6 +230,7 @@ mod tests {
                     let dut = bench.dut();
                     dut.valid[source].next = offered.is_some() && !pause[source];
                     dut.session[source].next = (n % 4).into();
+                    dut.void[source].next = n % 7 == 0;
                     dut.data[source].next = beat(source, n, at, at + 1 == length).into();
                     dut.first[source].next = at == 0;
                     dut.last[source].next = at + 1 == length;
@@ -223,6 +246,7 @@ mod tests {
                 bench.dut().out_ready.next = rng.gen_bool(0.7);
                 bench.settle();
                 let dut = bench.dut();
+                dropped += u64::from(dut.dropped.val());
                 if dut.out_valid.val() && dut.out_ready.val() {
                     let data = dut.out_data.val().raw();
                     let (source, n, at) = ((data >> 56) as usize, data >> 16 & 0xFFFF, data >> 1 & 0x7FFF);
@@ -260,7 +284,9 @@ mod tests {
                 }
                 bench.tick();
             }
-            assert!(seen.iter().all(|&n| n > 100), "seed {seed}: {seen:?}");
+            assert!(seen.iter().all(|&n| n > 100) && void[0] > 20, "seed {seed}: {seen:?}");
+            // Those that have not had their turn are at most three of each.
+            assert!((void[1] - 9..=void[1]).contains(&dropped) && dropped > 5, "seed {seed}: {dropped} of {void:?}");
             bench.assert_equivalent();
         }
     }

@@ -190,6 +190,8 @@ impl Logic for PebIo {
         self.merge.class[1].next = bits::<2>(0);
         self.merge.dwords[1].next = 2.into();
         self.merge.bad[1].next = false;
+        self.merge.void[0].next = false;
+        self.merge.void[1].next = false;
         self.port.record_out_ready.next = self.merge.ready[1].val();
         self.tunnel.session.next = self.merge.out_session.val();
         self.tunnel.data.next = self.merge.out_data.val();

@@ -66,6 +66,8 @@ fn the_device_runs_when_the_host_says_so() {
     // A reset too short to be seen as a hold.
     tell(&mut bench, Control { generation: 2, ..run });
     assert!(bench.dut().reset_out.val() && bench.dut().purge.val());
+    // Its generation never comes with the link of before.
+    assert_eq!(told(&mut bench), Some(Status { generation: 2, ..first }));
     ticks(&mut bench, 999);
     assert!(bench.dut().reset_out.val());
     ticks(&mut bench, 1);

@@ -370,6 +370,6 @@ fn nothing_of_before_passes_for_what_came_after() {
         pair.host.bench.assert_equivalent();
         pair.far[0].port.assert_equivalent();
     }
-    assert!(lives > 15, "the slots came up only {lives} times");
+    assert!(lives > 10, "the slots came up only {lives} times");
     assert!(exchanged > 1000, "only {exchanged} TLPs came through");
 }
