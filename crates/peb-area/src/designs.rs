@@ -79,5 +79,7 @@ pub fn designs() -> Vec<Subject> {
         Block "downstream" "`switch::Downstream`, 4 slots": switch::Downstream::<4>::default();
         Block "upstream" "`switch::Upstream`, 4 slots": switch::Upstream::<4>::default();
         Block "tracker" "`switch::Tracker`": switch::Tracker::default();
+        Block "to_slots" "`switch::ToSlots`": switch::ToSlots::default();
+        Block "error_log" "`switch::ErrorLog`, 4 slots": switch::ErrorLog::<4>::default();
     }
 }
