@@ -169,7 +169,7 @@ pub const KINDS: &[(Kind, &str, &str)] = &[
         "Host to I/O PEB, unicast: a fresh host epoch in src_epoch, the I/O epoch echoed in dst_epoch. Also the challenge when a bound MAC joins again.",
     ),
     (Kind::Confirm, "CONFIRM", "I/O PEB to host, unicast: both epochs. The session begins."),
-    (Kind::Leave, "LEAVE", "Either way, unicast: orderly end of the session."),
+    (Kind::Leave, "LEAVE", "Either way, unicast: orderly end of the session; sent three times."),
 ];
 
 impl Kind {

@@ -13,7 +13,7 @@
 //!
 //! *Time* is looked at once a tick, two clocks for each timer, while no frame is there. Announcements: every
 //! `hello_ticks`. CONFIRM is repeated four times as often, 15 times. A session without a frame sent in half that time asks
-//! for a keep-alive. Silence of `down_ticks` (the larger of both sides') ends a session, and an unanswered offer.
+//! for a keep-alive. LEAVE is said three times. Silence of `down_ticks` (the larger of both sides') ends a session, and an unanswered offer.
 //!
 //! *Waits.* For `rx_done`/`tx_done` and the flushes, which take bounded time by themselves; for `ctl_ready` only
 //! between frames, or when leaving: the transmitter may be paused, for DOWN_TICKS/4 at most. An answer that finds the
@@ -331,6 +331,7 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
                 } else if !self.enable.val() || (self.vlan.val() != self.group.q.val()) {
                     self.offered.d.next = self.offered.q.val() & self.up.q.val();
                     self.row.d.next = 0.into();
+                    self.tries.d.next = 0.into();
                     self.state.d.next = State::Close;
                 } else if self.announce.q.val() && self.composer.ready.val() {
                     self.announce.d.next = false;
@@ -469,8 +470,11 @@ impl<const SESSIONS: usize> Logic for Sessions<SESSIONS> {
             }
             State::Compose => {
                 self.state.d.next = self.back.q.val();
-                if self.frame.q.val() == 4 {
+                if (self.frame.q.val() == 4) && (self.tries.q.val() == 2) {
+                    self.tries.d.next = 0.into();
                     self.end.next = true;
+                } else if self.frame.q.val() == 4 {
+                    self.tries.d.next = self.tries.q.val() + 1;
                 }
             }
             State::Flush => {

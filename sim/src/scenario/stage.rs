@@ -29,7 +29,7 @@ pub struct Timing {
     /// Clocks in which a removal is noticed, silence not included.
     pub remove: u64,
     /// Clocks in which the host of a device notices that it has been moved: three announcement intervals, or silence if frames are lost,
-    /// since the I/O PEB says once that it leaves.
+    /// since what says that it leaves may be lost.
     pub leave: u64,
     /// Clocks that a host gives its requests, and a device its own.
     pub host: u64,

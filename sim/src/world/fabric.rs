@@ -108,6 +108,11 @@ pub trait Fabric {
         false
     }
 
+    /// Octets that wait in the queues of the network.
+    fn queued(&self) -> usize {
+        0
+    }
+
     /// Cuts the Ethernet cable of a PEB, or mends it.
     fn connect(&mut self, peb: Peb, connected: bool);
 }

@@ -104,6 +104,10 @@ impl<F: Fabric> Fabric for OnChip<F> {
         self.inner.set_loss(share)
     }
 
+    fn queued(&self) -> usize {
+        self.inner.queued()
+    }
+
     fn connect(&mut self, peb: Peb, connected: bool) {
         self.inner.connect(peb, connected);
     }

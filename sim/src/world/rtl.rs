@@ -277,6 +277,10 @@ impl Fabric for RtlFabric {
         true
     }
 
+    fn queued(&self) -> usize {
+        (0..self.star.switch.ports()).map(|port| self.star.switch.counters(port).queued_bytes).sum()
+    }
+
     fn connect(&mut self, peb: Peb, connected: bool) {
         let action = if connected { Action::Mend } else { Action::Cut(u64::MAX) };
         let station = self.station(peb);

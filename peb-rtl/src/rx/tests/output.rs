@@ -425,27 +425,41 @@ fn local_tlps_get_half_of_the_link() {
     rig.drain();
 }
 
+/// A TLP on its way in: number, next beat, beats.
+type Way = Option<(u64, u64, u64)>;
+
+/// A beat of it, and whether it is the last. Every third TLP of the tunnel is non-posted.
+fn beat_of(way: Way) -> (u64, bool) {
+    way.map_or((0, false), |(number, beat, beats)| (number << 8 | beat, beat + 1 == beats))
+}
+
 /// The link falls for any number of clocks, also in the middle of TLPs that come or leave: what begins to come after that leaves whole and
-/// in order, and nothing else is seen.
+/// in order, and nothing else is seen but non-posted TLPs, whose verdict says whether they are old.
 #[test]
 fn a_link_that_comes_up_sees_nothing_of_before() {
-    for seed in 50..53 {
+    for seed in 50..54 {
         println!("seed {seed}");
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut bench = Bench::unwatched("output_down", Output::default());
         bench.reset();
-        // Number and beats of what comes, of the tunnel and made here; what is due; number and beat of what leaves.
-        let (mut number, mut coming) = (0u64, [None::<(u64, u64, u64)>; 2]);
-        let (mut due, mut leaving) = (VecDeque::new(), None::<(u64, u64)>);
-        let (mut down, mut up, mut whole, mut lost) = (0u32, 0u32, 0, 0);
-        for clock in 0..20_000 {
-            for way in &mut coming {
-                if way.is_none() && rng.gen_bool(0.3) {
+        let is_np = |number: u64| number % 3 == 0;
+        let (mut number, mut coming, mut credit) = (0u64, [Way::None; 2], CREDIT);
+        // Numbers that are due; non-posted ones with whether they came since the link fell last; what leaves.
+        let (mut due, mut np_due, mut leaving) = (VecDeque::new(), VecDeque::<(u64, bool)>::new(), None::<(u64, u64)>);
+        let (mut down, mut up, mut whole, mut lost) = (0u32, 0u32, [0; 2], 0);
+        for clock in 0..30_000 {
+            let feeds = clock < 28_000;
+            for n in 0..2 {
+                if coming[n].is_none() && feeds && rng.gen_bool(0.3) {
                     number += 1;
-                    *way = Some((number, 0, rng.gen_range(1..40)));
+                    while n == 1 && is_np(number) || n == 0 && is_np(number) && credit == 0 {
+                        number += 1;
+                    }
+                    credit -= usize::from(is_np(number));
+                    coming[n] = Some((number, 0, rng.gen_range(1..if is_np(number) { 4 } else { 40 })));
                 }
             }
-            if down == 0 && up == 0 {
+            if down == 0 && up == 0 && feeds {
                 down = if rng.gen() { rng.gen_range(1..4) } else { rng.gen_range(1..60) };
                 up = rng.gen_range(1..200);
             }
@@ -453,47 +467,56 @@ fn a_link_that_comes_up_sees_nothing_of_before() {
             let d = bench.dut();
             d.down.next = down > 0;
             d.tready.next = ready;
-            (d.purge.next, d.np_ok.next, d.np_verdict.next) = (false, true, SEND.into());
-            (d.flush.next, d.non_posted.next, d.divert_ready.next) = (false, false, false);
-            let beat = |way: Option<(u64, u64, u64)>| {
-                way.map_or((0, false), |(number, beat, beats)| (number << 8 | beat, beat + 1 == beats))
-            };
-            let ((data, last), (local_data, local_last)) = (beat(coming[0]), beat(coming[1]));
+            (d.purge.next, d.np_ok.next, d.np_verdict.next) = (false, rng.gen_bool(0.8), SEND.into());
+            (d.flush.next, d.divert_ready.next, d.session.next) = (false, false, 0.into());
+            let ((data, last), (local_data, local_last)) = (beat_of(coming[0]), beat_of(coming[1]));
+            d.non_posted.next = coming[0].is_some_and(|(number, ..)| is_np(number));
             (d.valid.next, d.data.next, d.last.next) = (coming[0].is_some(), data.into(), last);
             (d.local_valid.next, d.local_data.next, d.local_last.next) =
                 (coming[1].is_some(), local_data.into(), local_last);
             bench.settle();
             let d = bench.dut();
+            credit += usize::from(d.np_delivered.val());
             let taken = [d.ready.val(), d.local_ready.val()];
             if down > 0 {
                 lost += due.len();
                 due.clear();
                 leaving = None;
+                np_due.iter_mut().for_each(|(_, new)| *new = false);
             } else if d.tvalid.val() && ready {
                 let (seen, last) = (d.tdata.val().raw(), d.tlast.val());
-                let (number, beat) = leaving.unwrap_or_else(|| (*due.front().expect("nothing is due"), 0));
-                assert_eq!((seen >> 8, seen & 255), (number, beat), "clock {clock}");
+                if leaving.is_none() && is_np(seen >> 8) {
+                    let at = np_due.iter().position(|(number, _)| *number == seen >> 8).expect("a request");
+                    assert!(np_due.drain(..at).all(|(_, new)| !new), "seed {seed}, clock {clock}: a request is lost");
+                }
+                let front = if is_np(seen >> 8) { np_due.front().map(|np| np.0) } else { due.front().copied() };
+                let (number, beat) = leaving.unwrap_or((front.expect("nothing is due"), 0));
+                assert_eq!((seen >> 8, seen & 255), (number, beat), "seed {seed}, clock {clock}");
                 leaving = (!last).then_some((number, beat + 1));
                 if last {
-                    due.pop_front();
-                    whole += 1;
+                    let _ = if is_np(number) { np_due.pop_front().map(|np| np.0) } else { due.pop_front() };
+                    whole[usize::from(is_np(number))] += 1;
                 }
             }
             for (way, taken) in coming.iter_mut().zip(taken) {
                 if let Some((number, beat, beats)) = way.filter(|_| taken) {
-                    if beat == 0 && down == 0 {
-                        due.push_back(number);
+                    match (is_np(number), beat + 1 == beats) {
+                        (true, true) => np_due.push_back((number, down == 0)),
+                        (false, _) if beat == 0 && down == 0 => due.push_back(number),
+                        _ => {}
                     }
                     *way = (beat + 1 < beats).then_some((number, beat + 1, beats));
                 }
             }
             match down {
-                0 => up -= 1,
+                0 => up = up.saturating_sub(1),
                 _ => down -= 1,
             }
             bench.tick();
         }
-        assert!(whole > 200 && lost > 50 && due.len() < 40, "{whole} whole, {lost} lost, {} due", due.len());
+        let left = np_due.iter().filter(|(_, new)| *new).count();
+        assert_eq!((due.len(), left, credit), (0, 0, CREDIT), "seed {seed}: what is left, and credit");
+        assert!(whole.iter().all(|&n| n > 100) && lost > 50, "{whole:?} whole, {lost} lost");
         if seed == 50 {
             bench.assert_equivalent();
         }

@@ -119,8 +119,12 @@ impl<F: Fabric> Fuzz<'_, F> {
             };
             let value =
                 *[0, 1, u32::MAX, self.rng.gen(), self.rng.gen::<u32>() & 0xfff].choose(&mut self.rng).unwrap_or(&0);
-            // Ticks as long as this one's longest make a run that nobody waits for.
-            let value = if register == addr::TICK { value & 0x1f } else { value };
+            // Ticks as long as this one's longest make a run that nobody waits for; so does a silence, which the peer grants.
+            let value = match register {
+                addr::TICK => value & 0x1f,
+                addr::DOWN_TICKS => value & 0xffff,
+                _ => value,
+            };
             if register != addr::TRACK_TICKS {
                 self.stage.world.write_register(peb, register, value);
             }

@@ -40,6 +40,8 @@ const SETTLE: u64 = 600_000;
 const HEAL: u64 = 700_000;
 /// Clocks without a packet after which none is under way.
 const STILL: u64 = 10_000;
+/// Octets in the queues of the Ethernet switch that may be keep-alives.
+const QUEUED: usize = 1000;
 /// Requests without an end, of a port, before it asks no more.
 const OPEN: usize = 100;
 /// Tags of requests.
@@ -401,10 +403,15 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
                 let hosts = 0..fuzz.switches.len();
                 fuzz.quiet() && hosts.map(|n| fuzz.ledger.open(Peb::Host(n))).sum::<usize>() == 0
             });
-            // Queues of the Ethernet switch, and a PEB whose slot has come up at last, may hold packets for long; they are empty when
-            // nothing comes any more.
-            let since = self.now();
-            self.until(SETTLE, |fuzz| fuzz.now() > fuzz.last_came.max(since) + STILL);
+            // Queues of the Ethernet switch, and a PEB whose slot has come up at last, may hold packets for long: they have to be empty, and
+            // nothing to come any more.
+            let mut since = self.now();
+            self.until(SETTLE, |fuzz| {
+                if fuzz.stage.world.fabric.queued() > QUEUED {
+                    since = fuzz.now();
+                }
+                fuzz.now() > fuzz.last_came.max(since) + STILL
+            });
             up = self.all_up();
         }
         self.report()?;
