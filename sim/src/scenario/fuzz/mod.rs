@@ -14,6 +14,7 @@ mod packets;
 mod ports;
 mod route;
 mod runner;
+mod setup;
 
 use super::stage::{Stage, Stop};
 use crate::world::Fabric;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use peb_regs::addr;
-use peb_tlp::{CompletionStatus, FunctionId, MsgRouting, RequestId, Tag, Tlp, TlpType, TlpView};
+use peb_tlp::{CompletionStatus, FunctionId, MsgRouting, Tag, TlpType, TlpView};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -35,17 +35,11 @@ const EXACT: [u16; 9] = [
 const TURN_OFF: u64 = 10_000;
 /// Clocks in which everything that is under way comes to its end. Retransmission waits for DOWN_TICKS/8 at most, which is here less than
 /// three long frames wait in the Ethernet switch: until its queues have emptied, most frames are sent again that were not lost.
-const SETTLE: u64 = 600_000;
-/// Clocks in which all devices are up again, whatever was done to the PEBs.
-const HEAL: u64 = 700_000;
-/// Clocks without a packet after which none is under way.
-const STILL: u64 = 10_000;
-/// Octets in the queues of the Ethernet switch that may be keep-alives.
-const QUEUED: usize = 1000;
+pub(super) const SETTLE: u64 = 600_000;
 /// Requests without an end, of a port, before it asks no more.
 const OPEN: usize = 100;
 /// Tags of requests.
-const TAGS: u16 = 900;
+pub(super) const TAGS: u16 = 900;
 
 /// The state of a run.
 pub struct Fuzz<'a, F> {
@@ -53,9 +47,9 @@ pub struct Fuzz<'a, F> {
     pub(super) rng: ChaCha8Rng,
     pub(super) ledger: Ledger,
     pub(super) switches: Vec<Switch>,
-    layouts: Vec<Layout>,
+    pub(super) layouts: Vec<Layout>,
     answers: BTreeMap<Peb, Answers>,
-    linked: Vec<bool>,
+    pub(super) linked: Vec<bool>,
     /// The host that each device belongs to, after the last trouble.
     pub(super) homes: Vec<usize>,
     /// Nothing changes: every packet's fate is known.
@@ -64,10 +58,10 @@ pub struct Fuzz<'a, F> {
     silent: Vec<bool>,
     counted: BTreeMap<(Peb, u16), u32>,
     faults: Vec<String>,
-    tags: u16,
+    pub(super) tags: u16,
     /// INTA to INTD as each host sees them, and as the devices drive them: bit 4 slot + pin.
-    intx: Vec<[bool; 4]>,
-    wires: Vec<u32>,
+    pub(super) intx: Vec<[bool; 4]>,
+    pub(super) wires: Vec<u32>,
     /// PME_Turn_Off: how many, the last one; their answers.
     turn_offs: Vec<(u64, u64)>,
     acknowledgements: Vec<(u64, u64)>,
@@ -77,7 +71,7 @@ pub struct Fuzz<'a, F> {
     sent: u64,
     came: u64,
     /// When something came last.
-    last_came: u64,
+    pub(super) last_came: u64,
 }
 
 impl<'a, F: Fabric> Fuzz<'a, F> {
@@ -132,7 +126,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         }
     }
 
-    fn bare(&mut self, peb: Peb) -> Option<&mut Bare> {
+    pub(super) fn bare(&mut self, peb: Peb) -> Option<&mut Bare> {
         match peb {
             Peb::Host(n) => self.stage.world.hosts[n].root.bare.as_mut(),
             Peb::Io(n) => self.stage.world.devices[n].bare.as_mut(),
@@ -140,7 +134,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
     }
 
     /// Host and slot of a device.
-    fn place(&self, device: usize) -> Option<(usize, usize)> {
+    pub(super) fn place(&self, device: usize) -> Option<(usize, usize)> {
         self.switches.iter().find_map(|switch| Some((switch.host, switch.slot_of(device)?)))
     }
 
@@ -380,126 +374,9 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
         true
     }
 
-    fn quiet(&mut self) -> bool {
+    pub(super) fn quiet(&mut self) -> bool {
         let pebs = self.pebs();
         pebs.iter().all(|&peb| self.port(peb).is_empty()) && self.answers.values().all(|answers| answers.waiting() == 0)
-    }
-
-    /// Brings everything up, sets the registers of the switches up anew and waits until nothing of before is under way.
-    pub fn prepare(&mut self) -> Result<(), Stop> {
-        for host in 0..self.switches.len() {
-            self.layouts[host] = Layout::random(&mut self.rng);
-            self.configure(host)?;
-        }
-        let begin = self.now();
-        let (mut up, mut settled) = (false, true);
-        // The slot of a device that is at another host by now falls later: what is so must be so when nothing is under way any more.
-        while !up && settled && self.now() < begin + HEAL {
-            let healed = self.until(HEAL, |fuzz| fuzz.all_up());
-            self.report()?;
-            self.stage
-                .need(healed, format!("all devices are up {} clocks after the last trouble", self.now() - begin))?;
-            settled = self.until(SETTLE, |fuzz| {
-                let hosts = 0..fuzz.switches.len();
-                fuzz.quiet() && hosts.map(|n| fuzz.ledger.open(Peb::Host(n))).sum::<usize>() == 0
-            });
-            // Queues of the Ethernet switch, and a PEB whose slot has come up at last, may hold packets for long: they have to be empty, and
-            // nothing to come any more.
-            let mut since = self.now();
-            self.until(SETTLE, |fuzz| {
-                if fuzz.stage.world.fabric.queued() > QUEUED {
-                    since = fuzz.now();
-                }
-                fuzz.now() > fuzz.last_came.max(since) + STILL
-            });
-            up = self.all_up();
-        }
-        self.report()?;
-        let missing = if settled { Vec::new() } else { self.ledger.missing() };
-        self.stage.need(settled, format!("every request of a host has its completion {missing:?}"))?;
-        self.ledger.clear();
-        self.exact = true;
-        self.find_devices()?;
-        self.wires = self.intx.iter().map(|_| 0).collect();
-        // Pins that something of before holds, or let go of unseen, get their level from the devices again.
-        self.level_pins()
-    }
-
-    /// Whether each host has as many slots up as devices.
-    fn all_up(&self) -> bool {
-        (0..self.switches.len()).all(|host| {
-            let slots = self.stage.world.pins(Peb::Host(host)).slot_up.count_ones() as usize;
-            slots == self.homes.iter().filter(|&&home| home == host).count()
-        })
-    }
-
-    /// Says Deassert for each pin of each device, so that what each host sees is known.
-    fn level_pins(&mut self) -> Result<(), Stop> {
-        for n in 0..self.linked.len() {
-            let Some((host, slot)) = self.place(n) else { continue };
-            let requester = FunctionId::new(self.layouts[host].slots[slot].buses.0, 0, 0);
-            for pin in 0..4 {
-                let id = RequestId { requester, tag: Tag(0) };
-                let tlp = Tlp::message(id, MsgRouting::Local, 0x24 + pin, [0; 8], &[]);
-                self.port(Peb::Io(n)).send(tlp.map_err(|error| Stop(error.to_string()))?);
-            }
-        }
-        self.until(SETTLE, Self::quiet);
-        (0..3000).for_each(|_| self.tick());
-        let low = self.intx.iter().all(|pins| *pins == [false; 4]);
-        self.stage.need(low, format!("no INTx is left asserted: {:?}", self.intx))
-    }
-
-    /// Writes all registers of a switch.
-    fn configure(&mut self, host: usize) -> Result<(), Stop> {
-        let layout = self.layouts[host].clone();
-        for port in 0..=SLOTS {
-            let rows = layout.rows(port);
-            let value =
-                |row: Option<u8>, reset: u32| rows.iter().find(|(r, _)| Some(*r) == row).map_or(reset, |(_, v)| *v);
-            let ports = &self.switches[host].ports;
-            let writes: Vec<_> = ports.writable(port).map(|r| (r.offset, value(r.row, r.reset()))).collect();
-            let target = match port {
-                0 => FunctionId::new(layout.bus, 0, 0),
-                _ => FunctionId::new(layout.internal(), port as u8 - 1, 0),
-            };
-            for (register, value) in writes {
-                self.tags = (self.tags + 1) % TAGS;
-                let id = RequestId { requester: ROOT_PORT, tag: Tag(self.tags) };
-                let tlp = Tlp::config_write(id, target, register, port > 0, value.to_le_bytes());
-                let tlp = tlp.map_err(|error| Stop(error.to_string()))?;
-                let free = self.until(SETTLE, |fuzz| {
-                    fuzz.port(Peb::Host(host)).pending() < 4
-                        && !fuzz.ledger.is_open(&(Peb::Host(host), ROOT_PORT, id.tag))
-                });
-                if !free {
-                    self.stage.need(false, format!("host {host} can send configuration requests"))?;
-                }
-                self.port(Peb::Host(host)).send(tlp);
-            }
-        }
-        let done = self.until(SETTLE, |fuzz| fuzz.port(Peb::Host(host)).is_empty());
-        self.stage.need(done, format!("host {host} has set up its switch"))
-    }
-
-    /// Which device is in which slot, from the management registers.
-    fn find_devices(&mut self) -> Result<(), Stop> {
-        let macs: Vec<_> = (0..self.linked.len()).map(|n| self.mac(Peb::Io(n), addr::MAC_HI)).collect();
-        for host in 0..self.switches.len() {
-            let up = self.stage.world.pins(Peb::Host(host)).slot_up;
-            for slot in 0..SLOTS {
-                let at = peb_regs::SLOT_BASE + peb_regs::SLOT_STRIDE * slot as u16 + 4;
-                let mac = self.mac(Peb::Host(host), at);
-                let device = macs.iter().position(|own| *own == mac).filter(|_| up >> slot & 1 == 1);
-                self.switches[host].slots[slot] = device;
-            }
-        }
-        let all = (0..self.linked.len()).all(|n| self.place(n).is_some());
-        self.stage.need(all, "every device is in a slot")
-    }
-
-    fn mac(&mut self, peb: Peb, at: u16) -> (Option<u32>, Option<u32>) {
-        (self.stage.world.read_register(peb, at), self.stage.world.read_register(peb, at + 4))
     }
 
     fn counters(&mut self) -> BTreeMap<(Peb, u16), u32> {
