@@ -449,14 +449,14 @@ fn a_link_that_comes_up_sees_nothing_of_before() {
         let (mut down, mut up, mut whole, mut lost) = (0u32, 0u32, [0; 2], 0);
         for clock in 0..30_000 {
             let feeds = clock < 28_000;
-            for n in 0..2 {
-                if coming[n].is_none() && feeds && rng.gen_bool(0.3) {
+            for (n, way) in coming.iter_mut().enumerate() {
+                if way.is_none() && feeds && rng.gen_bool(0.3) {
                     number += 1;
                     while n == 1 && is_np(number) || n == 0 && is_np(number) && credit == 0 {
                         number += 1;
                     }
                     credit -= usize::from(is_np(number));
-                    coming[n] = Some((number, 0, rng.gen_range(1..if is_np(number) { 4 } else { 40 })));
+                    *way = Some((number, 0, rng.gen_range(1..if is_np(number) { 4 } else { 40 })));
                 }
             }
             if down == 0 && up == 0 && feeds {
