@@ -12,7 +12,8 @@ use peb_hdl::prelude::*;
 ///   session ends by silence.
 /// - Order: ordered TLPs never wait for a non-posted one, but for the one that is leaving; a non-posted TLP whose turn has come leaves after the
 ///   ordered TLP that is leaving. `np_ok` is looked at in the clock in which a non-posted TLP is put on the pins.
-/// - `purge` drops what has not begun to leave. `down` drops all that came before it ended, also the rest of the TLP that is leaving.
+/// - `purge` drops what has not begun to leave. `down` drops all ordered TLPs that began to come before the clock after its end, also the rest of
+///   one that is leaving; others wait until those are gone.
 /// - Ordered TLPs made in this PEB (`local`) enter between those of the tunnel, in turns with them.
 /// - A non-posted TLP needs a verdict before it leaves: its header is shown with `np_head`; in a clock with verdict [`SEND`] it may begin to
 ///   leave, with [`DROP`] it is gone, with [`DIVERT`] it leaves by the other stream.
@@ -128,9 +129,10 @@ pub struct Output {
     np_space: Reg<Bit>,
     /// The session of the oldest non-posted TLP has ended.
     forgotten: Reg<Bit>,
-    /// What leaves is of before the link was down, and not seen; the count in `left` when the last ordered TLP of before has left.
+    /// What is in the ordered queue and leaves is of before the link was down, and not seen.
     muted: Reg<Bit>,
-    last_old: Reg<U<8>>,
+    /// Ordered TLPs may begin to come.
+    open: Reg<Bit>,
     /// Beats: data, half, last, local.
     ordered: LutRam<W<67>, 5>,
     waiting: Ram<W<66>, 9>,
@@ -156,6 +158,8 @@ pub struct Output {
     use_np: Signal<Local, Bit>,
     use_ordered: Signal<Local, Bit>,
     old: Signal<Local, Bit>,
+    may_tunnel: Signal<Local, Bit>,
+    may_local: Signal<Local, Bit>,
     void: Signal<Local, Bit>,
     _activity: Activity,
 }
@@ -168,7 +172,7 @@ impl Logic for Output {
         dff_setup!(self, clock, np_turn, in_ordered, in_np, out_data, out_half, out_last, out_valid, out_local);
         dff_setup!(self, clock, mid_tunnel, mid_local, local_turn, local_next, in_divert, head_dead, head_low);
         dff_setup!(self, clock, head_high, walk, walked, walk_valid, walk_hit, walk_over, ending, ending_session);
-        dff_setup!(self, clock, hit, space, np_space, forgotten, muted, last_old);
+        dff_setup!(self, clock, hit, space, np_space, forgotten, muted, open);
         clock!(self, clock, ordered, waiting, stamps, dead, staged);
         self.np_done.next = false;
         self.np_session.next = self.owner.q.val();
@@ -185,16 +189,19 @@ impl Logic for Output {
         self.choose_local.next = self.mid_local.q.val() || (self.local_next.q.val() && !self.mid_tunnel.q.val());
         self.entry.next = bit_cast_wide::<67, 64>(self.data.val());
         self.entry.next = self.entry.val().replace_bit(64, self.half.val()).replace_bit(65, self.last.val());
-        self.ready.next = self.space.q.val() && !self.choose_local.val();
+        self.may_tunnel.next =
+            self.space.q.val() && !self.choose_local.val() && (self.open.q.val() || self.mid_tunnel.q.val());
+        self.may_local.next = self.space.q.val() && (self.open.q.val() || self.mid_local.q.val());
+        self.ready.next = self.may_tunnel.val();
         if self.non_posted.val() {
             self.ready.next = self.np_space.q.val();
         }
-        self.local_ready.next = self.space.q.val() && self.choose_local.val();
+        self.local_ready.next = self.may_local.val() && self.choose_local.val();
         self.np_push.next = self.valid.val() && self.non_posted.val() && self.np_space.q.val();
         self.np_space.d.next = !self.np_level.q.val().get_bit(6)
             && !((self.np_level.q.val() == 63) && self.np_push.val() && self.last.val());
         self.waiting.write_data.next = bit_cast_wide_wide::<66, 67>(self.entry.val());
-        self.push.next = self.valid.val() && !self.non_posted.val() && self.space.q.val() && !self.choose_local.val();
+        self.push.next = self.valid.val() && !self.non_posted.val() && self.may_tunnel.val();
         if self.push.val() {
             self.mid_tunnel.d.next = !self.last.val();
             self.turn.next = true;
@@ -207,7 +214,7 @@ impl Logic for Output {
                 .replace_bit(64, self.local_half.val())
                 .replace_bit(65, self.local_last.val())
                 .replace_bit(66, true);
-            if self.local_valid.val() && self.space.q.val() {
+            if self.local_valid.val() && self.may_local.val() {
                 self.push.next = true;
                 self.mid_local.d.next = !self.local_last.val();
                 self.turn.next = false;
@@ -322,16 +329,15 @@ impl Logic for Output {
         }
 
         // A link that comes up sees nothing of before, and no TLP from the middle on.
-        self.old.next = self.muted.q.val() && (self.left.q.val() != self.last_old.q.val());
-        self.void.next = self.purge.val() || self.down.val() || self.old.val();
-        self.muted.d.next =
-            self.down.val() || (self.muted.q.val() && (self.old.val() || self.in_np.q.val() || self.out_valid.q.val()));
-        if self.down.val() {
-            self.last_old.d.next = self.came.q.val();
-            if self.push.val() || self.mid_tunnel.q.val() || self.mid_local.q.val() {
-                self.last_old.d.next = self.came.q.val() + 1;
-            }
-        }
+        self.old.next = self.level.q.val().any()
+            || self.mid_tunnel.q.val()
+            || self.mid_local.q.val()
+            || self.in_ordered.q.val()
+            || self.in_np.q.val()
+            || self.out_valid.q.val();
+        self.muted.d.next = self.down.val() || (self.muted.q.val() && self.old.val());
+        self.open.d.next = self.down.val() || !self.muted.q.val();
+        self.void.next = self.purge.val() || self.down.val() || self.muted.q.val();
 
         // Out.
         self.free.next = !self.out_valid.q.val() || self.tready.val() || self.muted.q.val();
@@ -339,7 +345,7 @@ impl Logic for Output {
             self.np_head.val() && self.may_np.q.val() && self.ripe.q.val().any() && (self.np_verdict.val() == 1);
         self.use_np.next = self.in_np.q.val();
         self.use_ordered.next = self.in_ordered.q.val();
-        if !self.in_np.q.val() && !self.in_ordered.q.val() && !self.void.val() && !self.muted.q.val() {
+        if !self.in_np.q.val() && !self.in_ordered.q.val() && !self.void.val() {
             self.use_np.next = self.np_may_start.val() && (self.np_turn.q.val() || !self.level.q.val().any());
             self.use_ordered.next = self.level.q.val().any() && !self.use_np.val();
         }
@@ -482,6 +488,7 @@ impl Logic for Output {
             self.np_space.d.next = true;
             self.forgotten.d.next = false;
             self.muted.d.next = false;
+            self.open.d.next = true;
         }
     }
 }

@@ -40,11 +40,12 @@ pub struct Merge<const N: usize> {
     pub out_dwords: Signal<Out, U<10>>,
     pub out_bad: Signal<Out, Bit>,
     pub out_ready: Signal<In, Bit>,
-    /// One clock: a posted TLP was dropped.
+    /// One clock: a posted TLP was dropped a clock ago.
     pub dropped: Signal<Out, Bit>,
     busy: Reg<Bit>,
     /// What is being taken is dropped.
     dropping: Reg<Bit>,
+    told: Reg<Bit>,
     /// The stream that is being taken from, or was last.
     choice: Reg<U<3>>,
     able: Signal<Local, U<8>>,
@@ -86,6 +87,7 @@ impl<const N: usize> Default for Merge<N> {
             dropped: Signal::default(),
             busy: Reg::default(),
             dropping: Reg::default(),
+            told: Reg::default(),
             choice: Reg::default(),
             able: Signal::default(),
             voids: Signal::default(),
@@ -101,7 +103,7 @@ impl<const N: usize> Default for Merge<N> {
 impl<const N: usize> Logic for Merge<N> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, busy, dropping, choice);
+        dff_setup!(self, clock, busy, dropping, told, choice);
 
         // Whose turn it is: the next one above the last that has something for somebody with room.
         self.able.next = 0.into();
@@ -179,9 +181,11 @@ impl<const N: usize> Logic for Merge<N> {
         if self.passing.val() && self.ends.val() && (self.out_ready.val() || self.dropping.q.val()) {
             self.busy.d.next = false;
         }
-        self.dropped.next =
+        self.dropped.next = self.told.q.val();
+        self.told.d.next =
             self.passing.val() && self.ends.val() && self.dropping.q.val() && (self.out_class.val() == 0);
         if self.reset.val() {
+            self.told.d.next = false;
             self.busy.d.next = false;
             self.choice.d.next = 0.into();
         }
