@@ -350,7 +350,7 @@ impl Pair {
 #[test]
 fn nothing_of_before_passes_for_what_came_after() {
     let (mut exchanged, mut lives) = (0, 0);
-    for seed in [1, 2] {
+    for seed in [1, 2, 3] {
         let mut pair = Pair::new(seed);
         for f in 0..2 {
             pair.session(f, true);
@@ -370,6 +370,6 @@ fn nothing_of_before_passes_for_what_came_after() {
         pair.host.bench.assert_equivalent();
         pair.far[0].port.assert_equivalent();
     }
-    assert!(lives > 10, "the slots came up only {lives} times");
+    assert!(lives > 15, "the slots came up only {lives} times");
     assert!(exchanged > 1000, "only {exchanged} TLPs came through");
 }
