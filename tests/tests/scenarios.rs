@@ -70,15 +70,20 @@ fn scenarios_pass_with_loss_and_stalls() {
 #[test]
 #[ignore = "nightly"]
 fn random_packets_for_ten_million_clocks() {
-    let config = ScenarioConfig {
-        engine: Engine::Verilator,
-        seed: 7,
-        stalls: true,
-        clocks: 10_000_000,
-        ..ScenarioConfig::default()
-    };
+    random_packets(7, true, 10_000_000);
+}
+
+/// Seeds that have found something in three million clocks.
+#[test]
+#[ignore = "nightly"]
+fn random_packets_of_seeds_that_once_failed() {
+    [7, 12, 16, 18, 32].into_iter().for_each(|seed| random_packets(seed, false, 3_300_000));
+}
+
+fn random_packets(seed: u64, stalls: bool, clocks: u64) {
+    let config = ScenarioConfig { engine: Engine::Verilator, seed, stalls, clocks, ..ScenarioConfig::default() };
     let report = run("fuzz", &config).unwrap_or_else(|error| panic!("{error}"));
-    assert!(report.clocks >= 10_000_000 && report.passed(), "{report}");
+    assert!(report.clocks >= clocks && report.passed(), "seed {seed}: {report}");
 }
 
 #[test]

@@ -23,6 +23,8 @@ mod matching;
 #[cfg(test)]
 mod matching_tests;
 mod to_slots;
+#[cfg(test)]
+mod to_slots_tests;
 mod tracker;
 #[cfg(test)]
 mod tracker_tests;
