@@ -49,7 +49,7 @@ fn credit_for_non_posted_is_never_overdrawn() {
         "np_ring",
         NP_RING,
         3,
-        &["np_sent[i].q Ne np_allowed[i].q: operator Ne became Eq", "free_count.q Sub 1: operator Sub became Add"],
+        &["sent_now Ne np_allowed[i].q: operator Ne became Eq", "free_count.q Sub 1: operator Sub became Add"],
     );
 }
 
@@ -113,8 +113,8 @@ const NP_RING: &str = r#"
 (* anyseq *) wire look;
 reg place_seen = 0, credit_seen = 0, pushed = 0, spent = 0;
 wire [8:0] level = count_0_q;
-wire [7:0] credits = np_allowed_0_q - np_sent_0_q;
-wire [7:0] promised = np_limit - np_sent_0_q;
+wire [7:0] credits = np_allowed_0_q - np_sent_0_q - spent_q;
+wire [7:0] promised = np_limit - np_sent_0_q - spent_q;
 reg [7:0] was_credits = 0;
 wire cleared = reset || flush;
 always @(posedge clock) begin
