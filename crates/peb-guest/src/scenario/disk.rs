@@ -97,7 +97,7 @@ pub fn dma<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Re
         // A kernel of the user's own.
         return Ok(());
     }
-    stage.step(format!("the DMA engine beside disk {disk} reads and writes the guest's memory"), |stage| {
+    stage.step(format!("the DMA engine beside disk {disk} moves bytes both ways"), |stage| {
         stage
             .lab
             .run(guest, &format!("dma {} {SPARE_MEMORY:#x}", serial(disk)), SOON)
