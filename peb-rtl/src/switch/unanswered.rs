@@ -80,9 +80,8 @@ impl Logic for Unanswered {
         }
         self.slot.d.next = self.row.val();
         self.falls.d.next = self.less.q.val();
-        self.due.d.next = (self.elapsed.q.val() >= self.track_ticks.val())
-            && self.track_ticks.val().any()
-            && !self.due.q.val();
+        self.due.d.next =
+            (self.elapsed.q.val() >= self.track_ticks.val()) && self.track_ticks.val().any() && !self.due.q.val();
         self.expires.next = self.due.q.val();
         self.waiting.next = self.counts_now.q.val() || self.expires.val();
         self.counts_now.d.next = !self.waiting.val() && (self.less.q.val() || self.more.q.val());
