@@ -150,7 +150,9 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         let read = driver.start(&mut on, 1000 + lba, None, len as u64, 4 + n);
         stage.check(write.is_ok() && read.is_ok(), format!("write and read {n} are under way"));
     }
-    stage.run(6000);
+    // Frames may be lost before the disk hears of them.
+    stage.run_until(stage.timing.transfer, |stage| disk(stage).is_ok_and(|disk| disk.busy() > 0));
+    stage.run(3000);
     let busy = disk(stage)?.busy();
     stage.check(busy > 0, format!("{busy} commands have no end"));
     stage.world.set_present(0, false);
