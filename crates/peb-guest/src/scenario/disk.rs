@@ -93,15 +93,12 @@ pub fn write_and_read<F: Fabric>(
 
 /// The DMA engine beside a disk, which the kernel has no driver for, moves bytes as the guest's shell tells it to.
 pub fn dma<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Result<(), LabError> {
-    if stage.lab.run(guest, "[ -c /dev/mem ]", SOON).is_err() {
-        // A kernel of the user's own.
-        return Ok(());
-    }
     stage.step(format!("the DMA engine beside disk {disk} moves bytes both ways"), |stage| {
-        stage
-            .lab
-            .run(guest, &format!("dma {} {SPARE_MEMORY:#x}", serial(disk)), SOON)
-            .map(|first| format!("64 bytes from {first} on"))
+        if stage.lab.run(guest, "[ -c /dev/mem ]", SOON).is_err() {
+            return Ok("not tried: this kernel has no /dev/mem".to_string());
+        }
+        let first = stage.lab.run(guest, &format!("dma {} {SPARE_MEMORY:#x}", serial(disk)), SOON)?;
+        Ok(format!("64 bytes from {first} on"))
     })?;
     Ok(())
 }
