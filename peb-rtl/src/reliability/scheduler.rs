@@ -94,7 +94,9 @@ pub struct Scheduler {
     pub reserved_slot: Signal<Out, U<4>>,
     turn: Reg<U<3>>,
     look: Reg<U<3>>,
-    look_now: Reg<U<3>>,
+    time: Reg<U<3>>,
+    /// The time has changed since the last look at a timer.
+    passed: Reg<Bit>,
     seen: Reg<Bit>,
     seen_row: Reg<U<3>>,
     seen_next: Reg<U<16>>,
@@ -166,7 +168,7 @@ impl Scheduler {
 impl Logic for Scheduler {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, turn, look, look_now, seen, seen_row, seen_next, seen_oldest, seen_edge, seen_open);
+        dff_setup!(self, clock, turn, look, time, passed, seen, seen_row, seen_next, seen_oldest, seen_edge, seen_open);
         dff_setup!(self, clock, seen_ready, seen_limit, chosen, chosen_row, chosen_seq, chosen_slot);
         dff_setup!(self, clock, weighed, weighed_row, weighed_next, weighed_slot, weighed_lost, weighed_open);
         dff_setup!(self, clock, weighed_fits, some_live, some_waiting);
@@ -187,7 +189,9 @@ impl Logic for Scheduler {
         // The visit: a timer when the time has changed, else whose turn it is to choose.
         self.some_live.d.next = self.live.val().any();
         self.some_waiting.d.next = self.any_unsent.val() || self.lost.val().any();
-        self.looking.next = (self.look_now.q.val() != self.now.val()) && self.some_live.q.val();
+        self.time.d.next = self.now.val();
+        self.passed.d.next = (self.time.q.val() != self.now.val()) || (self.passed.q.val() && self.claimed.val());
+        self.looking.next = self.passed.q.val() && self.some_live.q.val();
         self.visiting.next = !self.looking.val()
             && !self.chosen.q.val()
             && ((self.open_ready.val() & self.allowed_up.val()).any() || self.some_waiting.q.val());
@@ -197,7 +201,6 @@ impl Logic for Scheduler {
         }
         self.check.next = self.looking.val() && !self.claimed.val();
         if !self.claimed.val() {
-            self.look_now.d.next = self.now.val();
             if self.looking.val() {
                 self.look.d.next = self.look.q.val() + 1;
                 if self.look.q.val() == self.last_session.val() {
@@ -218,18 +221,16 @@ impl Logic for Scheduler {
             && (self.sending_row.q.val() == self.visited.val());
         self.seen.d.next =
             self.visiting.val() && !self.claimed.val() && self.allowed_up.val().get_bit(self.turn.q.val().index());
-        if self.visiting.val() {
-            self.seen_row.d.next = self.visited.val();
-            self.seen_next.d.next = self.nexts.read_data.val();
-            if self.sent_new.val() {
-                self.seen_next.d.next = self.nexts.read_data.val() + 1;
-            }
-            self.seen_oldest.d.next = self.visited_oldest.val();
-            self.seen_edge.d.next = self.visited_edge.val();
-            self.seen_open.d.next = self.visited_open_seq.val();
-            self.seen_ready.d.next = self.open_ready.val().get_bit(self.visited.val().index());
-            self.seen_limit.d.next = self.visited_limit.val();
+        self.seen_row.d.next = self.visited.val();
+        self.seen_next.d.next = self.nexts.read_data.val();
+        if self.sent_new.val() {
+            self.seen_next.d.next = self.nexts.read_data.val() + 1;
         }
+        self.seen_oldest.d.next = self.visited_oldest.val();
+        self.seen_edge.d.next = self.visited_edge.val();
+        self.seen_open.d.next = self.visited_open_seq.val();
+        self.seen_ready.d.next = self.open_ready.val().get_bit(self.visited.val().index());
+        self.seen_limit.d.next = self.visited_limit.val();
         if !self.last_session.val().any() {
             self.look.d.next = bits::<3>(0);
             self.turn.d.next = bits::<3>(0);

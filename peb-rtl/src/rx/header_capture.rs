@@ -4,8 +4,8 @@ use peb_hdl::prelude::*;
 
 /// Keeps the 24 bytes of the tunnel header while the TLPs behind it pass on, and offers them once the frame proved good.
 ///
-/// - Latency: `valid` one clock after `end`. Payload words pass in the same clock.
-/// - Registered: the header, `valid`, `dwords`. Reset: nothing is offered.
+/// - Latency: `valid` one clock after `end`. Payload words pass a clock later.
+/// - Registered: the header, `valid`, `dwords`, the payload. Reset: nothing is offered.
 /// - The next header may arrive while the one before it is in use; what is behind it may not, because that would land where the TLPs of
 ///   the one in use are. Back to back this is 70 clocks after the end of the frame before.
 /// - Bad input: a frame that is too short or has another magic or version is `foreign`. A frame with its header complete while the header
@@ -64,6 +64,10 @@ pub struct HeaderCapture {
     offered: Reg<Bit>,
     source: Reg<U<48>>,
     left: Reg<U<9>>,
+    /// A word behind the header, on its way.
+    behind_valid: Reg<Bit>,
+    behind_first: Reg<Bit>,
+    behind_word: Reg<U<64>>,
     place: Signal<Local, U<2>>,
     skipping: Signal<Local, Bit>,
     behind: Signal<Local, U<11>>,
@@ -75,11 +79,15 @@ impl Logic for HeaderCapture {
     fn update(&mut self) {
         dff_setup!(self, clock, next_low, next_middle, next_high, low, middle, high);
         dff_setup!(self, clock, words, begun, skip, offered, source, left);
+        dff_setup!(self, clock, behind_valid, behind_first, behind_word);
         self.foreign.next = false;
         self.dropped.next = false;
-        self.payload_valid.next = false;
-        self.payload_first.next = false;
-        self.payload_word.next = self.word.val();
+        self.payload_valid.next = self.behind_valid.q.val();
+        self.payload_first.next = self.behind_first.q.val();
+        self.payload_word.next = self.behind_word.q.val();
+        self.behind_valid.d.next = false;
+        self.behind_first.d.next = !self.begun.q.val();
+        self.behind_word.d.next = self.word.val();
         self.behind.next = self.length.val() - 24;
 
         self.place.next = self.words.q.val();
@@ -102,8 +110,7 @@ impl Logic for HeaderCapture {
                 self.next_high.d.next = self.word.val();
             } else {
                 self.words.d.next = 3.into();
-                self.payload_valid.next = true;
-                self.payload_first.next = !self.begun.q.val();
+                self.behind_valid.d.next = true;
                 self.begun.d.next = true;
             }
         }
@@ -163,6 +170,7 @@ impl Logic for HeaderCapture {
             self.offered.d.next = false;
             self.words.d.next = 0.into();
             self.skip.d.next = false;
+            self.behind_valid.d.next = false;
         }
     }
 }

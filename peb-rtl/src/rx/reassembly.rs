@@ -370,6 +370,10 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
                             self.no_space.next = true;
                         }
                     } else if self.beyond.q.val() < 30 {
+                        // A bit that is set already stays so.
+                        if self.many_free.q.val() {
+                            self.ahead.d.next = self.ahead.q.val().replace_bit(self.bit.val().index(), true);
+                        }
                         if self.ahead.q.val().get_bit(self.bit.val().index()) {
                             self.duplicate.next = true;
                             self.state.d.next = State::Store;
@@ -377,7 +381,6 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
                             self.take.next = true;
                             self.out_of_order.next = true;
                             self.slot_of.write_enable.next = true;
-                            self.ahead.d.next = self.ahead.q.val().replace_bit(self.bit.val().index(), true);
                             self.state.d.next = State::Store;
                         } else {
                             self.no_space.next = true;

@@ -177,11 +177,13 @@ impl Logic for Framer {
             }
             self.spare_valid.d.next = false;
         } else if !self.spare_valid.q.val() {
+            self.spare_valid.d.next = self.tvalid.val();
+        }
+        if !self.spare_valid.q.val() {
             self.spare_data.d.next = self.tdata.val();
             self.spare_whole.d.next = self.tkeep.val() == 255;
             self.spare_low.d.next = self.tkeep.val() == 15;
             self.spare_last.d.next = self.tlast.val();
-            self.spare_valid.d.next = self.tvalid.val();
         }
 
         // The first two dwords.

@@ -449,6 +449,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             self.slot.d.next = self.chosen_slot.val();
         }
         if self.opening.val() {
+            self.pos.d.next = 0.into();
             self.slot.d.next = self.free_slot.val();
             self.open_after.next = self.open_after.val().replace_bit(self.chosen.val().index(), true);
             self.slot_write.d.next = true;
@@ -475,9 +476,9 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             if self.chosen.val().index() == i {
                 if self.opening.val() {
                     self.frame_slot[i].d.next = self.free_slot.val();
+                    self.fill[i].d.next = 0.into();
                 }
                 if self.closing.val() {
-                    self.fill[i].d.next = 0.into();
                     self.seq[i].d.next = self.seq[i].q.val() + 1;
                 }
             }
