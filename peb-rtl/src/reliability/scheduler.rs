@@ -1,9 +1,9 @@
 //! What the Sender does next.
 //!
 //! Control frames come first, then frames without data for sessions that owe an acknowledgement or a keep-alive (each
-//! once between two data frames; a session whose data is next anyway waits for that), then data: sessions in turn, a
-//! lost frame before a new one. A session may send data while its frames in flight are below its limit; a new frame
-//! also needs room at the peer and one of 31 sequence numbers.
+//! once between two data frames; a session whose data is next anyway waits for that), then data: sessions in turn (the
+//! one behind the last chosen is asked first), a lost frame before a new one. A session may send data while its frames in
+//! flight are below its limit; a new frame also needs room at the peer and one of 31 sequence numbers.
 //!
 //! Sessions are visited one a clock; a visit is weighed in the next clock and judged in the third. A command is offered
 //! four clocks after its cause, three without a timer being looked at meanwhile. The next one is chosen while a frame is
@@ -139,6 +139,7 @@ pub struct Scheduler {
     lowest: Signal<Local, U<8>>,
     visiting: Signal<Local, Bit>,
     looking: Signal<Local, Bit>,
+    choosing: Signal<Local, Bit>,
     queued: Signal<Local, U<16>>,
     outstanding: Signal<Local, U<16>>,
     room: Signal<Local, U<16>>,
@@ -231,10 +232,6 @@ impl Logic for Scheduler {
         self.seen_open.d.next = self.visited_open_seq.val();
         self.seen_ready.d.next = self.open_ready.val().get_bit(self.visited.val().index());
         self.seen_limit.d.next = self.visited_limit.val();
-        if !self.last_session.val().any() {
-            self.look.d.next = bits::<3>(0);
-            self.turn.d.next = bits::<3>(0);
-        }
 
         // The visit is weighed.
         self.queued.next = self.seen_open.q.val() - self.seen_next.q.val();
@@ -255,6 +252,7 @@ impl Logic for Scheduler {
         // The judgement.
         self.wanted.d.next = false;
         self.resend_take.next = false;
+        self.choosing.next = false;
         self.keep.next = self.allowed_up.val().get_bit(self.chosen_row.q.val().index());
         if self.chosen_again.q.val() && !self.lost.val().get_bit(self.chosen_slot.q.val().index()) {
             self.keep.next = false;
@@ -267,7 +265,7 @@ impl Logic for Scheduler {
             if self.weighed_lost.q.val() {
                 if self.resend_valid.val() && (self.resend_session.val() == self.weighed_row.q.val()) {
                     self.resend_take.next = true;
-                    self.chosen.d.next = true;
+                    self.choosing.next = true;
                     self.chosen_row.d.next = self.weighed_row.q.val();
                     self.chosen_seq.d.next = self.resend_seq.val();
                     self.chosen_slot.d.next = self.resend_slot.val();
@@ -278,13 +276,24 @@ impl Logic for Scheduler {
                     self.wanted_row.d.next = self.weighed_row.q.val();
                 }
             } else if self.weighed_fits.q.val() {
-                self.chosen.d.next = true;
+                self.choosing.next = true;
                 self.chosen_row.d.next = self.weighed_row.q.val();
                 self.chosen_seq.d.next = self.weighed_next.q.val();
                 self.chosen_slot.d.next = self.weighed_slot.q.val();
                 self.chosen_again.d.next = false;
                 self.chosen_open.d.next = self.weighed_open.q.val();
             }
+        }
+        if self.choosing.val() {
+            self.chosen.d.next = true;
+            self.turn.d.next = self.weighed_row.q.val() + 1;
+            if self.weighed_row.q.val() == self.last_session.val() {
+                self.turn.d.next = bits::<3>(0);
+            }
+        }
+        if !self.last_session.val().any() {
+            self.look.d.next = bits::<3>(0);
+            self.turn.d.next = bits::<3>(0);
         }
         self.find.next = self.wanted.q.val();
         self.find_session.next = self.wanted_row.q.val();
