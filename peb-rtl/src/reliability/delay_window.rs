@@ -46,7 +46,7 @@ pub struct DelayWindow {
     /// `forget_session` ends.
     pub forget: Signal<In, Bit>,
     pub forget_session: Signal<In, U<3>>,
-    /// Session asked about, and how many frames it may have in flight.
+    /// Session asked about, and a clock later how many frames it may have in flight.
     pub query: Signal<In, U<3>>,
     pub query_limit: Signal<Out, U<5>>,
     /// Statistics of this session, ten clocks after it was asked for at the latest.
@@ -74,6 +74,10 @@ pub struct DelayWindow {
     dipping: Reg<U<8>>,
     collapsed: Reg<U<8>>,
     known: Reg<U<8>>,
+    asked_limit: Reg<U<5>>,
+    asked_known: Reg<Bit>,
+    asked_collapsed: Reg<Bit>,
+    asked_dipping: Reg<Bit>,
     last_shown: Reg<U<20>>,
     minimum_shown: Reg<U<20>>,
     window_shown: Reg<U<9>>,
@@ -122,7 +126,7 @@ impl Logic for DelayWindow {
     fn update(&mut self) {
         dff_setup!(self, clock, step, row, taken, mean_taken, fresh, window, minimum, believed, round, shortest, dip);
         dff_setup!(self, clock, round_over, queued, tolerated, dipping, collapsed, known, last_shown, minimum_shown);
-        dff_setup!(self, clock, window_shown);
+        dff_setup!(self, clock, window_shown, asked_limit, asked_known, asked_collapsed, asked_dipping);
         self.row_bit.next = bits::<8>(1) << self.row.q.val();
         self.query_bit.next = bits::<8>(1) << self.query.val();
         self.collapse_bit.next = bits::<8>(0);
@@ -135,14 +139,18 @@ impl Logic for DelayWindow {
         }
 
         // What may be in flight.
-        self.query_limit.next = self.limits.read_data.val();
-        if !(self.known.q.val() & self.query_bit.val()).any() {
+        self.asked_limit.d.next = self.limits.read_data.val();
+        self.asked_known.d.next = (self.known.q.val() & self.query_bit.val()).any();
+        self.asked_collapsed.d.next = (self.collapsed.q.val() & self.query_bit.val()).any();
+        self.asked_dipping.d.next = (self.dipping.q.val() & self.query_bit.val()).any();
+        self.query_limit.next = self.asked_limit.q.val();
+        if !self.asked_known.q.val() {
             self.query_limit.next = bits::<5>(8);
         }
-        if (self.collapsed.q.val() & self.query_bit.val()).any() {
+        if self.asked_collapsed.q.val() {
             self.query_limit.next = bits::<5>(2);
         }
-        if (self.dipping.q.val() & self.query_bit.val()).any() {
+        if self.asked_dipping.q.val() {
             self.query_limit.next = bits::<5>(1);
         }
         self.collapsed.d.next = self.collapsed.q.val() | self.collapse_bit.val();

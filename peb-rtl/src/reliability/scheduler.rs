@@ -51,7 +51,7 @@ pub struct Scheduler {
     pub visited_oldest: Signal<In, U<16>>,
     pub visited_edge: Signal<In, U<16>>,
     pub visited_open_seq: Signal<In, U<16>>,
-    /// These two a clock later.
+    /// These three a clock later.
     pub visited_flight: Signal<In, U<5>>,
     pub visited_lost: Signal<In, Bit>,
     pub visited_limit: Signal<In, U<5>>,
@@ -104,7 +104,6 @@ pub struct Scheduler {
     seen_edge: Reg<U<16>>,
     seen_open: Reg<U<16>>,
     seen_ready: Reg<Bit>,
-    seen_limit: Reg<U<5>>,
     weighed: Reg<Bit>,
     weighed_row: Reg<U<3>>,
     weighed_next: Reg<U<16>>,
@@ -170,7 +169,7 @@ impl Logic for Scheduler {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, turn, look, time, passed, seen, seen_row, seen_next, seen_oldest, seen_edge, seen_open);
-        dff_setup!(self, clock, seen_ready, seen_limit, chosen, chosen_row, chosen_seq, chosen_slot);
+        dff_setup!(self, clock, seen_ready, chosen, chosen_row, chosen_seq, chosen_slot);
         dff_setup!(self, clock, weighed, weighed_row, weighed_next, weighed_slot, weighed_lost, weighed_open);
         dff_setup!(self, clock, weighed_fits, some_live, some_waiting);
         dff_setup!(self, clock, chosen_again, chosen_open, told, duty, duty_row, sending, sending_data, sending_again);
@@ -231,7 +230,6 @@ impl Logic for Scheduler {
         self.seen_edge.d.next = self.visited_edge.val();
         self.seen_open.d.next = self.visited_open_seq.val();
         self.seen_ready.d.next = self.open_ready.val().get_bit(self.visited.val().index());
-        self.seen_limit.d.next = self.visited_limit.val();
 
         // The visit is weighed.
         self.queued.next = self.seen_open.q.val() - self.seen_next.q.val();
@@ -241,7 +239,7 @@ impl Logic for Scheduler {
         self.new_closed.next = self.queued.val().any() && !self.queued.val().get_bit(15);
         self.new_fits.next =
             (self.outstanding.val() < bits::<16>(31)) && self.room.val().any() && !self.room.val().get_bit(15);
-        self.weighed.d.next = self.seen.q.val() && (self.visited_flight.val() < self.seen_limit.q.val());
+        self.weighed.d.next = self.seen.q.val() && (self.visited_flight.val() < self.visited_limit.val());
         self.weighed_row.d.next = self.seen_row.q.val();
         self.weighed_next.d.next = self.seen_next.q.val();
         self.weighed_slot.d.next = self.slots.read_data.val();

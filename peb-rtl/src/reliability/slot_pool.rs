@@ -47,6 +47,8 @@ pub struct SlotPool {
     pub query: Signal<In, U<3>>,
     /// Its frames in flight, the one being sent included.
     pub query_flight: Signal<Out, U<5>>,
+    /// There are any.
+    pub query_active: Signal<Out, Bit>,
     /// It has a lost frame that is not being sent.
     pub query_lost: Signal<Out, Bit>,
     /// Free all slots of the session asked about.
@@ -139,6 +141,7 @@ impl Logic for SlotPool {
         self.pairs.next = (self.spread.val() & bits::<16>(0x5555)) + ((self.spread.val() >> 1) & bits::<16>(0x5555));
         self.quads.next = (self.pairs.val() & bits::<16>(0x3333)) + ((self.pairs.val() >> 2) & bits::<16>(0x3333));
         self.octets.next = (self.quads.val() & bits::<16>(0x0f0f)) + ((self.quads.val() >> 4) & bits::<16>(0x0f0f));
+        self.query_active.next = self.spread.val().any();
         self.query_flight.next = self.octets.val().get_bits::<5>(0) + self.octets.val().get_bits::<5>(8);
 
         // What happens to them.

@@ -260,7 +260,7 @@ impl<const SESSIONS: usize> Logic for TxControl<SESSIONS> {
         self.timer.timeout_session.next = self.estimator.update_session.val();
         self.timer.timeout.next = self.estimator.update_timeout.val();
         self.timer.handled.next = self.scan.expired_handled.val();
-        self.timer.check_active.next = self.pool.query_flight.val().any();
+        self.timer.check_active.next = self.pool.query_active.val();
 
         self.delay.queue_limit.next = self.queue_limit.val();
         self.delay.sample.next = self.estimator.update.val();

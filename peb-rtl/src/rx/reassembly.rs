@@ -95,6 +95,8 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     expected: Reg<U<16>>,
     /// How far the frame is from the one after the expected one.
     beyond: Reg<U<16>>,
+    /// A frame so far beyond is here already.
+    known: Reg<Bit>,
     ahead: Reg<U<31>>,
     slot: Reg<U<5>>,
     length: Reg<U<9>>,
@@ -146,6 +148,7 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     room: Signal<Local, U<6>>,
     place: Signal<Local, U<8>>,
     not_expected: Signal<Local, U<16>>,
+    distance: Signal<Local, U<16>>,
     bit: Signal<Local, U<5>>,
     wide: Signal<Local, U<13>>,
     _activity: Activity,
@@ -204,6 +207,7 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             session: Reg::default(),
             expected: Reg::default(),
             beyond: Reg::default(),
+            known: Reg::default(),
             ahead: Reg::default(),
             slot: Reg::default(),
             length: Reg::default(),
@@ -250,6 +254,7 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             room: Signal::default(),
             place: Signal::default(),
             not_expected: Signal::default(),
+            distance: Signal::default(),
             bit: Signal::default(),
             wide: Signal::default(),
             _activity: Activity::default(),
@@ -268,7 +273,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         dff_setup!(self, clock, state, count, landing, landing_base, offset, session, expected, beyond, ahead);
         dff_setup!(self, clock, slot, length, due, small, free_head, free_tail, free, queue_head, queue_tail);
         dff_setup!(self, clock, queued, in_order, any_free, many_free, empty, left_np, left_session, given);
-        dff_setup!(self, clock, given_slot);
+        dff_setup!(self, clock, given_slot, known);
         clock!(self, clock, memory, slot_of, row, ack_row, echo, np_count, np_told, free_list, queue);
         self.rx_done.next = false;
         self.flush_done.next = false;
@@ -309,7 +314,9 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
         self.row.write_data.next =
             (bit_cast::<47, 31>(self.ahead.q.val()) << 16) | bit_cast::<47, 16>(self.expected.q.val());
         self.not_expected.next = !self.expected.q.val();
-        self.beyond.d.next = self.seq.val() + self.not_expected.val();
+        self.distance.next = self.seq.val() + self.not_expected.val();
+        self.beyond.d.next = self.distance.val();
+        self.known.d.next = self.ahead.q.val().get_bit(self.distance.val().get_bits::<5>(0).index());
         self.bit.next = self.beyond.q.val().get_bits::<5>(0);
         self.table_seq.next = self.expected.q.val() + 1;
         self.place.next =
@@ -374,7 +381,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
                         if self.many_free.q.val() {
                             self.ahead.d.next = self.ahead.q.val().replace_bit(self.bit.val().index(), true);
                         }
-                        if self.ahead.q.val().get_bit(self.bit.val().index()) {
+                        if self.known.q.val() {
                             self.duplicate.next = true;
                             self.state.d.next = State::Store;
                         } else if self.many_free.q.val() {

@@ -390,7 +390,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
                 self.ready.next = !self.from_ring.q.val();
                 if self.taken.val() {
                     self.write_enable.next = true;
-                    self.pos.d.next = self.pos_after.val();
+                    self.pos.d.next = self.pos.q.val() + 2;
                     self.begun.d.next = true;
                     self.left.d.next = self.left.q.val() - 2;
                     self.ring.read.next = self.from_ring.q.val();

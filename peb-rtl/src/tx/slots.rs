@@ -10,15 +10,15 @@ const DEPTH: usize = 16 * 192;
 /// The even and the odd dwords lie in two banks with a write address each, so that two dwords in a row go in together
 /// wherever a TLP begins. Word `w` of slot `s` is at address `192 s + w`.
 ///
-/// - Latency: the word at `read_address` stands at `read_word` one clock later. Throughput: one write of two dwords and
-///   one read a clock.
-/// - Registered: the read word. There is no reset: a slot holds what was last written.
-/// - Never waits. A word must not be read in the clock it is written: `Sender` reads a word only after `Packer` has
-///   counted both its dwords.
+/// - Latency: the word at `read_address` stands at `read_word` one clock later; what is written can be asked for two clocks
+///   later. Throughput: one write of two dwords and one read a clock.
+/// - Registered: the read word, and a write before it goes in. There is no reset: a slot holds what was last written.
+/// - Never waits. A word must not be read in the clock it goes in: `Sender` keeps count of what is there a clock after
+///   `Packer` has counted it.
 #[derive(Module)]
 pub struct Slots {
     pub clock: Signal<In, Clk>,
-    /// Write both dwords at the next edge.
+    /// Write both dwords.
     pub write_enable: Signal<In, Bit>,
     /// Word of the even dword.
     pub even_address: Signal<In, U<12>>,
@@ -32,6 +32,11 @@ pub struct Slots {
     pub read_address: Signal<In, U<12>>,
     /// The word, the even dword in the low bits.
     pub read_word: Signal<Out, U<64>>,
+    entering: Reg<Bit>,
+    even_word: Reg<U<12>>,
+    even_dword: Reg<U<32>>,
+    odd_word: Reg<U<12>>,
+    odd_dword: Reg<U<32>>,
     even: Ram<U<32>, 12>,
     odd: Ram<U<32>, 12>,
     _activity: Activity,
@@ -48,6 +53,11 @@ impl Default for Slots {
             odd_data: Signal::default(),
             read_address: Signal::default(),
             read_word: Signal::default(),
+            entering: Reg::default(),
+            even_word: Reg::default(),
+            even_dword: Reg::default(),
+            odd_word: Reg::default(),
+            odd_dword: Reg::default(),
             even: Ram::with_depth(DEPTH),
             odd: Ram::with_depth(DEPTH),
             _activity: Activity::default(),
@@ -58,15 +68,20 @@ impl Default for Slots {
 impl Logic for Slots {
     #[hdl_gen]
     fn update(&mut self) {
-        self.even.clock.next = self.clock.val();
-        self.even.write_enable.next = self.write_enable.val();
-        self.even.write_address.next = self.even_address.val();
-        self.even.write_data.next = self.even_data.val();
+        dff_setup!(self, clock, entering, even_word, even_dword, odd_word, odd_dword);
+        clock!(self, clock, even, odd);
+        self.entering.d.next = self.write_enable.val();
+        self.even_word.d.next = self.even_address.val();
+        self.even_dword.d.next = self.even_data.val();
+        self.odd_word.d.next = self.odd_address.val();
+        self.odd_dword.d.next = self.odd_data.val();
+        self.even.write_enable.next = self.entering.q.val();
+        self.even.write_address.next = self.even_word.q.val();
+        self.even.write_data.next = self.even_dword.q.val();
         self.even.read_address.next = self.read_address.val();
-        self.odd.clock.next = self.clock.val();
-        self.odd.write_enable.next = self.write_enable.val();
-        self.odd.write_address.next = self.odd_address.val();
-        self.odd.write_data.next = self.odd_data.val();
+        self.odd.write_enable.next = self.entering.q.val();
+        self.odd.write_address.next = self.odd_word.q.val();
+        self.odd.write_data.next = self.odd_dword.q.val();
         self.odd.read_address.next = self.read_address.val();
         self.read_word.next =
             bit_cast::<64, 32>(self.even.read_data.val()) | (bit_cast::<64, 32>(self.odd.read_data.val()) << 32);
