@@ -12,6 +12,8 @@ mod endpoint;
 mod function;
 mod interrupt;
 pub mod nvme;
+#[cfg(test)]
+mod tests;
 
 pub use config::{ConfigSpace, CAP_MSI, CAP_MSIX, CAP_PCIE, CAP_PM};
 pub use dma::{regs, Direction, DmaEngine, MSIX_PENDING, MSIX_TABLE, VECTORS};

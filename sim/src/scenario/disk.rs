@@ -30,35 +30,17 @@ pub(super) fn bind_slot<F: Fabric>(
     Ok(driver)
 }
 
-fn disk<F: Fabric>(stage: &Stage<F>) -> Result<&Nvme, Stop> {
-    disk_of(stage, 0)
-}
-
-fn disk_of<F: Fabric>(stage: &Stage<F>, device: usize) -> Result<&Nvme, Stop> {
+fn disk<F: Fabric>(stage: &Stage<F>, device: usize) -> Result<&Nvme, Stop> {
     stage.world.devices[device].function::<Nvme>().ok_or_else(|| Stop(format!("device {device} is no disk")))
 }
 
-/// What is on the medium of device 0 itself.
-fn medium<F: Fabric>(stage: &Stage<F>, lba: u64, blocks: u64) -> Result<Vec<u8>, Stop> {
-    medium_of(stage, 0, lba, blocks)
-}
-
-fn medium_of<F: Fabric>(stage: &Stage<F>, device: usize, lba: u64, blocks: u64) -> Result<Vec<u8>, Stop> {
-    disk_of(stage, device)?.read_medium(lba, blocks).map_err(|error| Stop(error.to_string()))
-}
-
-fn exercise<F: Fabric>(
-    stage: &mut Stage<F>,
-    host: usize,
-    driver: &mut NvmeDriver,
-    lba: u64,
-    blocks: u64,
-) -> Result<(), Stop> {
-    exercise_device(stage, host, 0, driver, lba, blocks)
+/// What is on the medium itself.
+fn medium<F: Fabric>(stage: &Stage<F>, device: usize, lba: u64, blocks: u64) -> Result<Vec<u8>, Stop> {
+    disk(stage, device)?.read_medium(lba, blocks).map_err(|error| Stop(error.to_string()))
 }
 
 /// Writes blocks, looks for them on the medium, and reads them.
-pub(super) fn exercise_device<F: Fabric>(
+pub(super) fn exercise<F: Fabric>(
     stage: &mut Stage<F>,
     host: usize,
     device: usize,
@@ -72,7 +54,7 @@ pub(super) fn exercise_device<F: Fabric>(
     let clocks = stage.world.now() - begin;
     stage
         .check(written == Ok(()), format!("{blocks} blocks are written from {lba} on in {clocks} clocks: {written:?}"));
-    let same = medium_of(stage, device, lba, blocks)? == data;
+    let same = medium(stage, device, lba, blocks)? == data;
     stage.check(same, "they are on the medium");
     let begin = stage.world.now();
     let read = driver.read(&mut stage.on(host)?.0, lba, blocks);
@@ -87,22 +69,22 @@ pub fn use_disk<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.boot(0)?;
     stage.world.set_present(0, true);
     let mut driver = bind(stage, 0)?;
-    let (config, blocks) = (disk(stage)?.config().clone(), disk(stage)?.blocks());
+    let (config, blocks) = (disk(stage, 0)?.config().clone(), disk(stage, 0)?.blocks());
     let is = driver.identified.clone();
     let same = (is.model == config.model, is.serial == config.serial, is.block == config.block, is.blocks == blocks);
     stage.check(same == (true, true, true, true), format!("the disk is identified: {is:?}"));
     for (lba, count) in [(0, 1), (9, 8), (blocks - 40, 40), (1000, 260)] {
-        exercise(stage, 0, &mut driver, lba, count)?;
+        exercise(stage, 0, 0, &mut driver, lba, count)?;
     }
     let zeroed = driver.io(&mut stage.on(0)?.0, nvm_opcode::WRITE_ZEROES, [1010, 0, 9, 0, 0, 0]);
-    let zero = medium(stage, 1010, 10)?.iter().all(|&byte| byte == 0);
+    let zero = medium(stage, 0, 1010, 10)?.iter().all(|&byte| byte == 0);
     stage.check(zeroed == Ok(0) && zero, "Write Zeroes makes ten blocks zero");
     let flushed = driver.io(&mut stage.on(0)?.0, nvm_opcode::FLUSH, [0; 6]);
     stage.check(flushed == Ok(0), format!("Flush succeeds: {flushed:?}"));
     let beyond = driver.read(&mut stage.on(0)?.0, blocks - 1, 2);
     let refused = beyond == Err(NvmeError::Failed(Status::LBA_RANGE));
     stage.check(refused, "a read beyond the end is refused");
-    exercise(stage, 0, &mut driver, 5, 3)?;
+    exercise(stage, 0, 0, &mut driver, 5, 3)?;
     let down = driver.shut_down(&mut stage.on(0)?.0);
     stage.check(down == Ok(()), format!("the controller shuts down: {down:?}"));
     Ok(())
@@ -114,8 +96,8 @@ pub fn hand_over<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.boot(1)?;
     let slot = stage.found(0, 0)?;
     let mut driver = bind(stage, 0)?;
-    exercise(stage, 0, &mut driver, 77, 100)?;
-    let data = medium(stage, 77, 100)?;
+    exercise(stage, 0, 0, &mut driver, 77, 100)?;
+    let data = medium(stage, 0, 77, 100)?;
     // Whatever the disk may still do, it must not do it to the next host.
     let abandoned = driver.start(&mut stage.on(0)?.0, 300, None, 64 << 10, 0);
     stage.world.set_vlan(Peb::Io(0), 20);
@@ -127,7 +109,7 @@ pub fn hand_over<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let mut driver = bind(stage, 1)?;
     let read = driver.read(&mut stage.on(1)?.0, 77, 100);
     stage.check(read == Ok(data), "the second host reads what the first has written");
-    exercise(stage, 1, &mut driver, 200, 20)
+    exercise(stage, 1, 0, &mut driver, 200, 20)
 }
 
 /// Pulled while commands are under way: each block is the old or the new one, and the disk works again.
@@ -137,9 +119,9 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let (slot, other) = (stage.found(0, 0)?, stage.found(0, 1)?);
     let neighbour = stage.bind(0, other, true)?;
     let mut driver = bind(stage, 0)?;
-    exercise(stage, 0, &mut driver, 0, 4 * BLOCKS as u64)?;
+    exercise(stage, 0, 0, &mut driver, 0, 4 * BLOCKS as u64)?;
     let block = driver.identified.block as usize;
-    let old = medium(stage, 0, 4 * BLOCKS as u64)?;
+    let old = medium(stage, 0, 0, 4 * BLOCKS as u64)?;
     let new = pattern(old.len(), 0xee);
     let len = BLOCKS * block;
     for n in 0..4 {
@@ -151,9 +133,9 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         stage.check(write.is_ok() && read.is_ok(), format!("write and read {n} are under way"));
     }
     // Frames may be lost before the disk hears of them.
-    stage.run_until(stage.timing.transfer, |stage| disk(stage).is_ok_and(|disk| disk.busy() > 0));
+    stage.run_until(stage.timing.transfer, |stage| disk(stage, 0).is_ok_and(|disk| disk.busy() > 0));
     stage.run(3000);
-    let busy = disk(stage)?.busy();
+    let busy = disk(stage, 0)?.busy();
     stage.check(busy > 0, format!("{busy} commands have no end"));
     stage.world.set_present(0, false);
     stage.gone(0, slot, stage.timing.remove)?;
@@ -161,7 +143,7 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     // The first commands may have ended before.
     let failed = (0..8).any(|_| driver.io(&mut stage.world.host(0), nvm_opcode::FLUSH, [0; 6]).is_err());
     stage.check(failed, "nothing ends any more");
-    let is = medium(stage, 0, 4 * BLOCKS as u64)?;
+    let is = medium(stage, 0, 0, 4 * BLOCKS as u64)?;
     let whole = (0..4 * BLOCKS).all(|n| {
         let at = n * block..(n + 1) * block;
         is[at.clone()] == old[at.clone()] || is[at.clone()] == new[at]
@@ -172,6 +154,6 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let mut driver = bind(stage, 0)?;
     let read = driver.read(&mut stage.on(0)?.0, 0, 4 * BLOCKS as u64);
     stage.check(read == Ok(is), "the disk is there again, with the same data");
-    exercise(stage, 0, &mut driver, 40, 50)?;
+    exercise(stage, 0, 0, &mut driver, 40, 50)?;
     stage.exercise(0, 1, &neighbour)
 }

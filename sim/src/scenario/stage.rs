@@ -297,7 +297,7 @@ impl<F: Fabric> Stage<F> {
         self.check(back == Ok(()), format!("device {device}: DMA from the host ends with an interrupt: {back:?}"));
         self.check(arrived, format!("device {device}: DMA from the host has moved the bytes"));
         if let Some(mut driver) = self.disks.remove(&(host, device)) {
-            disk::exercise_device(self, host, device, &mut driver, salt.into(), 9)?;
+            disk::exercise(self, host, device, &mut driver, salt.into(), 9)?;
             self.disks.insert((host, device), driver);
         }
         Ok(())
