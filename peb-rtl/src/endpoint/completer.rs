@@ -191,6 +191,7 @@ impl Logic for Completer {
         self.dword.next = 0.into();
         self.reading.next = false;
         self.next_at.next = self.at.q.val();
+        self.read_address.next = self.at.q.val();
         self.pop.next = false;
         self.low.next = (bit_cast::<7, 12>(self.at.q.val()) << 2) | bit_cast::<7, 2>(self.lead.q.val());
         self.queue.read_address.next = self.head.q.val();
@@ -296,6 +297,7 @@ impl Logic for Completer {
                 self.last.next = self.here.q.val() == 1;
                 if self.ready.val() {
                     self.next_at.next = self.behind.q.val();
+                    self.read_address.next = self.behind.q.val();
                     self.left.d.next = self.left.q.val() - 1;
                     self.here.d.next = self.here.q.val() - 1;
                     if self.left.q.val() == 1 {
@@ -308,7 +310,6 @@ impl Logic for Completer {
         }
         self.at.d.next = self.next_at.val();
         self.behind.d.next = self.next_at.val() + 1;
-        self.read_address.next = self.next_at.val();
         self.level.d.next = self.level.q.val();
         if self.push.val() && !self.pop.val() {
             self.level.d.next = self.level.q.val() + 1;

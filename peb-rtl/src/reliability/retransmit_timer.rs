@@ -63,6 +63,11 @@ pub struct RetransmitTimer {
     timeouts: LutRam<U<24>, 3>,
     row_bit: Signal<Local, U<8>>,
     restart_bit: Signal<Local, U<8>>,
+    /// The timer of this session starts, stops, expires; its timeout becomes known.
+    start_bit: Signal<Local, U<8>>,
+    stop_bit: Signal<Local, U<8>>,
+    late_bit: Signal<Local, U<8>>,
+    known_bit: Signal<Local, U<8>>,
     forget_bit: Signal<Local, U<8>>,
     timeout_bit: Signal<Local, U<8>>,
     write: Signal<Local, Bit>,
@@ -105,12 +110,14 @@ impl Logic for RetransmitTimer {
         }
         self.start.next = false;
         self.compare.d.next = false;
+        self.start_bit.next = bits::<8>(0);
+        self.stop_bit.next = bits::<8>(0);
         if self.look.q.val() {
             if !self.check_active.val() {
-                self.running.d.next = self.running.q.val() & !self.row_bit.val();
+                self.stop_bit.next = self.row_bit.val();
             } else if !(self.running.q.val() & self.row_bit.val()).any() {
                 self.start.next = true;
-                self.running.d.next = self.running.q.val() | self.row_bit.val();
+                self.start_bit.next = self.row_bit.val();
             } else {
                 self.compare.d.next = !self.pending.q.val();
             }
@@ -129,26 +136,29 @@ impl Logic for RetransmitTimer {
         // Expiry.
         self.fresh.d.next = false;
         self.write.next = false;
+        self.late_bit.next = bits::<8>(0);
         if self.judge.q.val() && self.late.q.val() && (self.running.q.val() & self.row_bit.val()).any() {
             self.pending.d.next = true;
             self.pending_row.d.next = self.row.q.val();
-            self.running.d.next = self.running.q.val() & !self.row_bit.val();
             self.repeated.d.next = (self.backed_off.q.val() & self.row_bit.val()).any();
-            self.backed_off.d.next = self.backed_off.q.val() | self.row_bit.val();
-            self.known.d.next = self.known.q.val() | self.row_bit.val();
+            self.late_bit.next = self.row_bit.val();
             self.fresh.d.next = true;
             self.write.next = true;
         }
         if self.handled.val() {
             self.pending.d.next = false;
         }
-        if self.restart.val() {
-            self.running.d.next = self.running.q.val() & !self.restart_bit.val();
-            self.backed_off.d.next = self.backed_off.q.val() & !self.restart_bit.val();
-            if self.pending_row.q.val() == self.restart_session.val() {
-                self.pending.d.next = false;
-            }
+        if self.restart.val() && (self.pending_row.q.val() == self.restart_session.val()) {
+            self.pending.d.next = false;
         }
+        self.running.d.next = (self.running.q.val() | self.start_bit.val())
+            & !self.stop_bit.val()
+            & !self.late_bit.val()
+            & !self.restart_bit.val()
+            & !self.forget_bit.val();
+        self.backed_off.d.next =
+            (self.backed_off.q.val() | self.late_bit.val()) & !self.restart_bit.val() & !self.forget_bit.val();
+        self.known_bit.next = self.late_bit.val();
 
         self.starts.clock.next = self.clock.val();
         self.starts.write_enable.next = self.start.val();
@@ -169,18 +179,14 @@ impl Logic for RetransmitTimer {
         }
         self.timeouts.read_address.next = self.row.q.val();
         if self.timeout_write.val() && !(self.backed_off.q.val() & self.timeout_bit.val()).any() {
-            self.known.d.next = self.known.q.val() | self.timeout_bit.val();
+            self.known_bit.next = self.timeout_bit.val();
             self.timeouts.write_enable.next = true;
             self.timeouts.write_address.next = self.timeout_session.val();
             self.timeouts.write_data.next = self.timeout.val();
         }
-        if self.forget.val() {
-            self.running.d.next = self.running.q.val() & !self.forget_bit.val();
-            self.known.d.next = self.known.q.val() & !self.forget_bit.val();
-            self.backed_off.d.next = self.backed_off.q.val() & !self.forget_bit.val();
-            if self.pending_row.q.val() == self.forget_session.val() {
-                self.pending.d.next = false;
-            }
+        self.known.d.next = (self.known.q.val() | self.known_bit.val()) & !self.forget_bit.val();
+        if self.forget.val() && (self.pending_row.q.val() == self.forget_session.val()) {
+            self.pending.d.next = false;
         }
         self.expired.next = self.pending.q.val();
         self.expired_session.next = self.pending_row.q.val();
