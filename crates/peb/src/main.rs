@@ -5,6 +5,7 @@ mod commands;
 mod engine;
 mod operator;
 mod station;
+mod tools;
 mod units;
 
 use std::process::ExitCode;

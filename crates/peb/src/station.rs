@@ -61,7 +61,7 @@ impl Station {
         let (vids, mac) = (vec![options.cable.vlan], options.cable.mac());
         let peb = if end.is_ok() { Peb::Host(0) } else { Peb::Io(0) };
         let mut config = RtlConfig {
-            engine: options.engine.into(),
+            engine: options.engine.engine()?,
             vcd: options.vcd.clone(),
             faults: FaultConfig { drop: options.loss.0, ..FaultConfig::default() },
             seed: options.seed,

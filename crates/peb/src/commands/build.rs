@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use peb_boards::flow::{self, Report};
 
 use super::design::{self, mac_text};
+use crate::tools::{install_unless, Tools};
 
 /// Build the bitstream of a board with open tools, and report its size and speed.
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     // Before anything is written.
-    flow::tools()?;
+    install_unless(|| flow::tools().map(drop), Tools::Bitstream)?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from("build").join(&args.board));
     let design = design::write(&args.board, &folder, &args.design)?;
     eprintln!("{}: MAC {}, VLAN {}", design.folder.display(), mac_text(design.parameters.mac), design.parameters.vid);

@@ -146,6 +146,7 @@ fn chosen(args: &Args, all: Vec<Scenario<RtlFabric>>) -> anyhow::Result<Scenario
 }
 
 fn fabric(args: &Args, scenario: &Scenario<RtlFabric>) -> anyhow::Result<RtlFabric> {
+    let engine = args.engine.engine()?;
     if args.engine == EngineName::Verilator {
         println!("  compiling the exported Verilog, if that was not done before ...");
     }
@@ -155,7 +156,7 @@ fn fabric(args: &Args, scenario: &Scenario<RtlFabric>) -> anyhow::Result<RtlFabr
         None => (scenario.hosts.to_vec(), None),
     };
     let mut fabric = RtlFabric::new(RtlConfig {
-        engine: args.engine.into(),
+        engine,
         vcd: args.vcd.clone(),
         hosts,
         ios: scenario.ios.to_vec(),

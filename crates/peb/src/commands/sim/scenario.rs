@@ -26,7 +26,7 @@ pub fn list(as_json: bool) -> anyhow::Result<ExitCode> {
 /// Runs a scenario and prints its timeline and what was checked.
 pub fn run(name: &str, args: &Args) -> anyhow::Result<ExitCode> {
     let config = ScenarioConfig {
-        engine: args.engine.into(),
+        engine: args.engine.engine()?,
         seed: args.seed,
         faults: args.faults(0.0, 0),
         stalls: args.stalls,
