@@ -2,6 +2,7 @@
 
 use crate::steps::{cargo, root, step, Step};
 use anyhow::Result;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Installs the tools, then format, lints and all tests.
@@ -23,7 +24,41 @@ const BITSTREAM: &str = "the_versa_becomes_a_bitstream";
 /// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards.
 pub fn nightly() -> Result<()> {
     tools()?;
-    step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]))
+    let tests = step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]));
+    tests.and(thorough(&Thorough { recordings: None, seed: 1, mutants: 50, arguments: vec![] }))
+}
+
+/// Options of `thorough`.
+#[derive(clap::Args)]
+pub struct Thorough {
+    /// Recordings of an earlier run, instead of running the tests
+    #[arg(long)]
+    recordings: Option<PathBuf>,
+    /// Which faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Faults in each block, at most
+    #[arg(long, default_value_t = 50)]
+    mutants: usize,
+    /// What is passed on: `--verbose`, `--write`, `--block NAME`, `--least-coverage`, `--least-mutants`, `--jobs`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Records the tests of the blocks, then scores the recordings block by block.
+pub fn thorough(args: &Thorough) -> Result<()> {
+    let recordings = args.recordings.clone().unwrap_or_else(|| root().join("target/thorough"));
+    if args.recordings.is_none() {
+        if recordings.exists() {
+            std::fs::remove_dir_all(&recordings)?;
+        }
+        let mut tests = cargo(&["test", "--quiet", "--workspace", "--lib"]);
+        tests.env("PEB_RECORDINGS", &recordings).env("PEB_MUTANTS", format!("{},{}", args.seed, args.mutants));
+        step("tests of the blocks", 120, tests)?;
+    }
+    let mut score = cargo(&["run", "--quiet", "--package", "peb-thorough", "--"]);
+    score.arg(&recordings).args(["--mutants", &args.mutants.to_string()]).args(&args.arguments);
+    step("thoroughness of the tests", 300, score)
 }
 
 /// Measures sizes and speeds.

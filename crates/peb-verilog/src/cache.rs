@@ -25,6 +25,12 @@ impl Key {
         self
     }
 
+    /// With these bytes too.
+    pub fn with_bytes(mut self, bytes: &[u8]) -> Key {
+        self.bytes(bytes);
+        self
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ *byte as u128).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);

@@ -8,6 +8,8 @@
 //!   mismatch. [`assert_covered`] measures which lines and toggles of the Verilog the recording exercises, and
 //!   [`assert_mutants_caught`] whether it notices random faults.
 //!
+//!   [`thorough`] does the same for all recordings of a block's tests together.
+//!
 //! ```no_run
 //! # use rust_hdl::prelude::*;
 //! # fn settle(_: &mut dyn Block) {} fn tick(_: &mut dyn Block) {}
@@ -60,7 +62,9 @@ mod names;
 mod print;
 mod recording;
 mod score;
+mod stored;
 pub mod synth;
+pub mod thorough;
 pub mod tools;
 mod tree;
 mod verilator;
@@ -72,4 +76,5 @@ pub use library::Design;
 pub use mutate::{mutate, Mutant};
 pub use recording::{Port, Recording};
 pub use score::{assert_mutants_caught, mutation_score, Score};
+pub use stored::{stored, Stored, StoredFault, StoredModule};
 pub use verilator::{assert_covered, check_equivalent_verilator, coverage, Coverage};

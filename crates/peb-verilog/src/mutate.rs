@@ -25,34 +25,63 @@ pub fn mutate(top: &dyn Block, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
 
 /// [`mutate`] of a design that was read before.
 pub(crate) fn mutate_scope(scope: &Scope, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
-    let Ok(original) = export_scope(scope, name, false) else { return vec![] };
-    let mut order: Vec<usize> = (0..apply(scope, usize::MAX).0).collect();
+    let print = |scope: &Scope| export_scope(scope, name, false).ok();
+    faults(scope, seed, n, print)
+        .1
+        .into_iter()
+        .map(|f| Mutant { description: f.description, verilog: f.text })
+        .collect()
+}
+
+/// One fault in a block.
+pub(crate) struct Fault {
+    /// Which of its places was changed.
+    pub site: usize,
+    /// What was changed.
+    pub description: String,
+    /// What is printed with the fault.
+    pub text: String,
+}
+
+/// How many places the logic of a block has, and up to `n` faults in it, drawn by `seed`, that `print` accepts, no two
+/// printed alike.
+pub(crate) fn faults(
+    scope: &Scope,
+    seed: u64,
+    n: usize,
+    print: impl Fn(&Scope) -> Option<String>,
+) -> (usize, Vec<Fault>) {
+    let places = apply(scope, usize::MAX).0;
+    let Some(original) = print(scope) else { return (places, vec![]) };
+    let mut order: Vec<usize> = (0..places).collect();
     let mut random = Random(seed);
     for i in (1..order.len()).rev() {
         order.swap(i, random.below(i + 1));
     }
-    let mut out: Vec<Mutant> = vec![];
+    let mut out: Vec<Fault> = vec![];
+    let mut mutated = scope.clone();
     for site in order {
         if out.len() == n {
             break;
         }
-        let (_, Some((mutated, description))) = apply(scope, site) else { continue };
-        let Ok(verilog) = export_scope(&mutated, name, false) else { continue };
-        if verilog != original && out.iter().all(|m| m.verilog != verilog) {
-            out.push(Mutant { description, verilog });
+        let (_, Some((hdl, description))) = apply(scope, site) else { continue };
+        mutated.hdl = hdl;
+        let Some(text) = print(&mutated) else { continue };
+        if text != original && out.iter().all(|f| f.text != text) {
+            out.push(Fault { site, description, text });
         }
     }
-    out
+    (places, out)
 }
 
-/// The design with fault number `site` and its description, and how many places there are.
-fn apply(scope: &Scope, site: usize) -> (usize, Option<(Scope, String)>) {
-    let mut mutated = scope.clone();
+/// The logic with fault number `site` and its description, and how many places there are.
+fn apply(scope: &Scope, site: usize) -> (usize, Option<(Verilog, String)>) {
+    let mut hdl = scope.hdl.clone();
     let mut mutator = Mutator { at: 0, site, done: None };
-    if let Verilog::Combinatorial(block) = &mut mutated.hdl {
+    if let Verilog::Combinatorial(block) = &mut hdl {
         mutator.block(block);
     }
-    (mutator.at, mutator.done.map(|description| (mutated, description)))
+    (mutator.at, mutator.done.map(|description| (hdl, description)))
 }
 
 /// A small generator (SplitMix64), so that a seed means the same everywhere.
