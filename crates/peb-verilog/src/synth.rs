@@ -141,7 +141,7 @@ pub(crate) fn constants(verilog: &str, top: &str) -> Result<HashSet<(String, Str
     let directory = directory.path();
     std::fs::write(directory.join("design.v"), verilog)?;
     let passes =
-        format!("read_verilog design.v; hierarchy -top {top}; proc; opt -full; opt -full; write_json design.json");
+        format!("read_verilog design.v; hierarchy -top {top}; proc; opt -full; pmuxtree; simplemap; opt -full; write_json design.json");
     yosys(&passes, directory)?;
     let design: Value = parse(&directory.join("design.json"))?;
     let mut out = HashSet::new();
