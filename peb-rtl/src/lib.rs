@@ -11,8 +11,6 @@
 pub mod config;
 pub mod endpoint;
 pub mod mac;
-#[cfg(test)]
-mod noise;
 pub mod pcie7;
 pub mod phy;
 pub mod registers;

@@ -52,7 +52,7 @@ pub fn thorough(args: &Thorough) -> Result<()> {
         if recordings.exists() {
             std::fs::remove_dir_all(&recordings)?;
         }
-        let mut tests = cargo(&["test", "--quiet", "--workspace", "--lib"]);
+        let mut tests = cargo(&["test", "--quiet", "--workspace", "--lib", "--test", "noise"]);
         tests.env("PEB_RECORDINGS", &recordings).env("PEB_MUTANTS", format!("{},{}", args.seed, args.mutants));
         step("tests of the blocks", 120, tests)?;
     }

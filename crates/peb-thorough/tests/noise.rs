@@ -1,9 +1,9 @@
 //! Every block on random inputs, whatever they mean together, against its Verilog: what the tests of its function never do.
 
-use crate::{config, endpoint, mac, pcie7, phy, registers, reliability, rx, session, slots, switch, tlp, tx};
 use peb_config::{Parameters, Slot};
 use peb_hdl::prelude::*;
 use peb_hdl::Inputs;
+use peb_rtl::{config, endpoint, mac, pcie7, phy, registers, reliability, rx, session, slots, switch, tlp, tx};
 use peb_verilog::Recording;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
