@@ -43,7 +43,7 @@ What the tests of each block exercise of its Verilog, all of them together: line
 faults in its logic they notice. Lines and toggles are those of the block's own module, faults those of its own logic: the blocks
 within it have a row of their own. A block is judged by its recordings by itself; where they are not enough, or there are none, also by those of the
 blocks that contain it, from their ports. A block that is never recorded by itself is named by the field that leads to it. A bit that yosys proves
-constant does not count. `cargo xtask nightly` measures this again, `cargo xtask thorough --write` writes this file.
+constant does not count. `cargo xtask thorough -- --write` writes this file.
 
 | block | recorded | recordings | clocks | lines % | toggles % | faults noticed % |
 |---|---|---|---|---|---|---|
