@@ -24,10 +24,10 @@ struct Accepted {
 const VERSA_5G: Accepted = Accepted {
     board: "ecp5-versa-5g",
     part: "LFE5UM5G-45F-8CABGA381",
-    lut4: 12_613,
-    ff: 5475,
+    lut4: 12_876,
+    ff: 5613,
     block_ram: 44,
-    mhz: 140.5,
+    mhz: 130.9,
 };
 
 const VERSA: Accepted = Accepted { board: "ecp5-versa", part: "LFE5UM-45F-8CABGA381", ..VERSA_5G };

@@ -53,6 +53,37 @@ slot() {
     done
     return 1
 }
+# Moves 64 bytes of memory at $2 into the DMA engine beside that disk, and from there to the memory behind them.
+dma() {
+    dir=$(controller "$1") && read -r address <"$dir/address" || return 1
+    dir=/sys/bus/pci/devices/${address%.*}.1
+    echo 1 >"$dir/enable" || return 1
+    # Memory space and bus master.
+    printf '\006\004' | dd of="$dir/config" bs=1 seek=4 conv=notrunc 2>/dev/null || return 1
+    read -r registers _ <"$dir/resource"
+    n=0
+    while [ $n -lt 16 ]; do
+        devmem $(($2 + 4 * n)) 32 $(((0x12345679 * (n + 1)) & 0xffffffff))
+        n=$((n + 1))
+    done
+    engine "$registers" $2 1 && engine "$registers" $(($2 + 64)) 3 || return 1
+    n=0
+    while [ $n -lt 16 ]; do
+        [ "$(devmem $(($2 + 64 + 4 * n)) 32)" = "$(devmem $(($2 + 4 * n)) 32)" ] || return 1
+        n=$((n + 1))
+    done
+    devmem $2 32
+}
+# Has the engine with registers at $1 move 64 bytes from (control 1) or to (control 3) memory at $2.
+engine() {
+    devmem $(($1 + 0x08)) 32 $2
+    devmem $(($1 + 0x10)) 32 0
+    devmem $(($1 + 0x14)) 32 64
+    devmem $(($1 + 0x04)) 32 $3
+    while status=$(devmem $(($1 + 0x18)) 32) && [ $((status & 1)) = 1 ]; do :; done
+    devmem $(($1 + 0x18)) 32 6
+    [ $((status)) = 2 ]
+}
 "#;
 
 /// A command that gives way to an interactive shell. When that ends the kernel hangs its terminal up, which is opened

@@ -183,6 +183,9 @@ fn said(dir: &Path) -> String {
     if text.is_empty() { "nothing" } else { text }.to_string()
 }
 
+/// A page of the guest's memory that its kernel does not use: devices may write there what no driver asked for.
+pub const SPARE_MEMORY: u64 = 0x800_0000;
+
 /// QEMU, by way of a program that lets it die with us, if there is one.
 fn command() -> Command {
     let dies = Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
@@ -198,7 +201,8 @@ fn arguments(config: &QemuConfig, dir: &Path) -> Vec<String> {
     let file = |name: &str| dir.join(name).display().to_string();
     let socket = |name: &str| format!("socket,id={name},path={}", file(name));
     let (device, function) = config.front.place();
-    let append = format!("console=ttyS0 panic=-1 {}", config.append);
+    // Memory that the kernel leaves alone.
+    let append = format!("console=ttyS0 panic=-1 memmap=4K${SPARE_MEMORY:#x} {}", config.append);
     let memory = config.memory;
     let pairs = [
         ("-machine", "q35,memory-backend=ram".to_string()),

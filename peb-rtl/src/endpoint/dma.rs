@@ -39,6 +39,8 @@ pub struct Dma {
     pub read_failed: Signal<In, Bit>,
     /// Memory, byte address, data one clock later; `reading`: they are the dword that is offered.
     pub read_address: Signal<Out, U<13>>,
+    /// The row of memory behind it.
+    pub read_next_row: Signal<Out, U<11>>,
     pub reading: Signal<Out, Bit>,
     /// The TLP, see [`super::Egress`].
     pub tlp: Signal<Out, Bit>,
@@ -62,6 +64,8 @@ pub struct Dma {
     /// Address of the dword that is offered, and of the one behind it.
     at: Reg<U<13>>,
     behind: Reg<U<13>>,
+    /// The row of memory behind that one.
+    beyond: Reg<U<11>>,
     next_at: Signal<Local, U<13>>,
     size: Signal<Local, U<2>>,
     boundary: Signal<Local, U<10>>,
@@ -97,6 +101,7 @@ impl Logic for Dma {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, low, high, carry, place, left, bad, piece, tag, dwords, first, ends, at, behind);
+        dff_setup!(self, clock, beyond);
         self.done.next = false;
         self.failed.next = self.bad.q.val();
         self.issue.next = false;
@@ -109,6 +114,7 @@ impl Logic for Dma {
         self.dword.next = 0.into();
         self.reading.next = false;
         self.next_at.next = self.at.q.val();
+        self.read_next_row.next = self.behind.q.val().get_bits::<11>(2);
         self.four.next = self.high.q.val().any();
         if self.read_failed.val() {
             self.bad.d.next = true;
@@ -252,6 +258,7 @@ impl Logic for Dma {
                 self.last.next = self.dwords.q.val() == 1;
                 if self.ready.val() {
                     self.next_at.next = self.behind.q.val();
+                    self.read_next_row.next = self.beyond.q.val();
                     self.at.d.next = self.behind.q.val();
                     self.dwords.d.next = self.dwords.q.val() - 1;
                     if self.dwords.q.val() == 1 {
@@ -267,6 +274,7 @@ impl Logic for Dma {
             }
         }
         self.behind.d.next = self.next_at.val() + 4;
+        self.beyond.d.next = self.next_at.val().get_bits::<11>(2) + 2;
         self.read_address.next = self.next_at.val();
         if self.reset.val() {
             self.state.d.next = DmaState::Idle;

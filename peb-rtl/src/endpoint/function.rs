@@ -147,6 +147,7 @@ impl Logic for Endpoint {
         self.in_memory.next = self.completer.read_address.val().get_bit(11);
         self.from_memory.d.next = self.in_memory.val();
         self.memory.read_address.next = bit_cast::<13, 11>(self.completer.read_address.val().get_bits::<11>(0)) << 2;
+        self.memory.read_next_row.next = self.dma.read_next_row.val();
         if self.egress.owner.val().get_bit(1) {
             self.memory.read_address.next = self.dma.read_address.val();
         }

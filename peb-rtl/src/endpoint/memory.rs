@@ -19,6 +19,8 @@ pub struct Memory {
     /// A bit a byte.
     pub write_enables: Signal<In, U<4>>,
     pub read_address: Signal<In, U<13>>,
+    /// The row behind that of `read_address`, its bits 12:2 and 1; of no account if bits 1:0 are 0.
+    pub read_next_row: Signal<In, U<11>>,
     pub read_data: Signal<Out, U<32>>,
     lanes: [Ram<U<8>, 11>; 4],
     place: Reg<U<13>>,
@@ -72,7 +74,7 @@ impl Logic for Memory {
             }
             self.lanes[i].read_address.next = self.read_row.val();
             if self.read_past.val().get_bit(i) {
-                self.lanes[i].read_address.next = self.read_row.val() + 1;
+                self.lanes[i].read_address.next = self.read_next_row.val();
             }
         }
         self.lanes[0].write_data.next = self.rotated.val().get_bits::<8>(0);

@@ -5,7 +5,7 @@ use peb_hdl::prelude::*;
 /// Two queues before the PCIe link: one for posted requests and completions in the order in which they came, one for non-posted requests,
 /// which leave when everything ordered that came before them has left and the link takes them.
 ///
-/// - Latency: the first beat of an ordered TLP stands at the pins 2 clocks after it came, a non-posted one about 5 clocks after its last beat.
+/// - Latency: the first beat of an ordered TLP stands at the pins 3 clocks after it came, a non-posted one about 5 clocks after its last beat.
 ///   Throughput: a beat a clock, without gaps inside a TLP as long as it comes in without gaps.
 /// - Registered: the pins and both queues. Reset: both are empty.
 /// - Bad input: a non-posted TLP beyond the 64 that were promised is not taken (`ready` stays 0): the peer does not keep to its credit, and the
@@ -77,6 +77,9 @@ pub struct Output {
     head: Reg<U<5>>,
     tail: Reg<U<5>>,
     level: Reg<U<6>>,
+    /// A beat on its way into the ordered queue.
+    entering: Reg<Bit>,
+    entered: Reg<W<67>>,
     /// Ordered TLPs that came, and that have left.
     came: Reg<U<8>>,
     left: Reg<U<8>>,
@@ -173,6 +176,7 @@ impl Logic for Output {
         dff_setup!(self, clock, mid_tunnel, mid_local, local_turn, local_next, in_divert, head_dead, head_low);
         dff_setup!(self, clock, head_high, walk, walked, walk_valid, walk_hit, walk_over, ending, ending_session);
         dff_setup!(self, clock, hit, space, np_space, forgotten, muted, open);
+        dff_setup!(self, clock, entering, entered);
         clock!(self, clock, ordered, waiting, stamps, dead, staged);
         self.np_done.next = false;
         self.np_session.next = self.owner.q.val();
@@ -184,7 +188,8 @@ impl Logic for Output {
         self.may_np.d.next = self.np_ok.val();
 
         // In.
-        self.space.d.next = self.level.q.val() < 31;
+        // One beat may be on its way into the queue, and one come in this clock.
+        self.space.d.next = self.level.q.val() < 30;
         self.turn.next = self.local_turn.q.val();
         self.choose_local.next = self.mid_local.q.val() || (self.local_next.q.val() && !self.mid_tunnel.q.val());
         self.entry.next = bit_cast_wide::<67, 64>(self.data.val());
@@ -223,14 +228,16 @@ impl Logic for Output {
         self.local_next.d.next =
             self.local_valid.val() && (self.turn.val() || !self.valid.val() || self.non_posted.val());
         self.local_turn.d.next = self.turn.val();
-        self.ordered.write_enable.next = self.push.val();
+        self.entering.d.next = self.push.val();
+        self.entered.d.next = self.entry.val();
+        self.ordered.write_enable.next = self.entering.q.val();
         self.ordered.write_address.next = self.tail.q.val();
-        self.ordered.write_data.next = self.entry.val();
-        if self.push.val() {
+        self.ordered.write_data.next = self.entered.q.val();
+        if self.entering.q.val() {
             self.tail.d.next = self.tail.q.val() + 1;
-            if self.entry.val().get_bit(65) {
-                self.came.d.next = self.came.q.val() + 1;
-            }
+        }
+        if self.push.val() && self.entry.val().get_bit(65) {
+            self.came.d.next = self.came.q.val() + 1;
         }
         self.waiting.write_enable.next = self.np_push.val();
         self.waiting.write_address.next =
@@ -330,6 +337,7 @@ impl Logic for Output {
 
         // A link that comes up sees nothing of before, and no TLP from the middle on.
         self.old.next = self.level.q.val().any()
+            || self.entering.q.val()
             || self.mid_tunnel.q.val()
             || self.mid_local.q.val()
             || self.in_ordered.q.val()
@@ -427,9 +435,9 @@ impl Logic for Output {
         if self.pop.val() {
             self.head.d.next = self.head.q.val() + 1;
         }
-        if self.push.val() && !self.pop.val() {
+        if self.entering.q.val() && !self.pop.val() {
             self.level.d.next = self.level.q.val() + 1;
-        } else if self.pop.val() && !self.push.val() {
+        } else if self.pop.val() && !self.entering.q.val() {
             self.level.d.next = self.level.q.val() - 1;
         }
         self.np_gone.next = self.np_pop.val();
@@ -447,7 +455,8 @@ impl Logic for Output {
             self.np_level.d.next = self.np_level.q.val() - 1;
         }
 
-        self.busy.next = self.level.q.val().any() || self.np_level.q.val().any() || self.out_valid.q.val();
+        self.busy.next =
+            self.level.q.val().any() || self.entering.q.val() || self.np_level.q.val().any() || self.out_valid.q.val();
         self.tdata.next = self.out_data.q.val();
         self.tkeep.next = 0xFF.into();
         if self.out_half.q.val() {
@@ -459,6 +468,7 @@ impl Logic for Output {
             self.head.d.next = 0.into();
             self.tail.d.next = 0.into();
             self.level.d.next = 0.into();
+            self.entering.d.next = false;
             self.came.d.next = 0.into();
             self.left.d.next = 0.into();
             self.np_first.d.next = 0.into();

@@ -102,6 +102,9 @@ pub struct Reassembly<const SESSIONS: usize, const A: usize> {
     small: Reg<U<8>>,
     free_head: Reg<U<5>>,
     free_tail: Reg<U<5>>,
+    /// A slot that becomes free.
+    given: Reg<Bit>,
+    given_slot: Reg<U<5>>,
     free: Reg<U<6>>,
     queue_head: Reg<U<5>>,
     queue_tail: Reg<U<5>>,
@@ -208,6 +211,8 @@ impl<const SESSIONS: usize, const A: usize> Default for Reassembly<SESSIONS, A> 
             small: Reg::default(),
             free_head: Reg::default(),
             free_tail: Reg::default(),
+            given: Reg::default(),
+            given_slot: Reg::default(),
             free: Reg::default(),
             queue_head: Reg::default(),
             queue_tail: Reg::default(),
@@ -260,35 +265,10 @@ impl<const SESSIONS: usize, const A: usize> Reassembly<SESSIONS, A> {
 impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            state,
-            count,
-            landing,
-            landing_base,
-            offset,
-            session,
-            expected,
-            beyond,
-            ahead,
-            slot,
-            length,
-            due,
-            small,
-            free_head,
-            free_tail,
-            free,
-            queue_head,
-            queue_tail,
-            queued,
-            in_order,
-            any_free,
-            many_free,
-            empty,
-            left_np,
-            left_session
-        );
+        dff_setup!(self, clock, state, count, landing, landing_base, offset, session, expected, beyond, ahead);
+        dff_setup!(self, clock, slot, length, due, small, free_head, free_tail, free, queue_head, queue_tail);
+        dff_setup!(self, clock, queued, in_order, any_free, many_free, empty, left_np, left_session, given);
+        dff_setup!(self, clock, given_slot);
         clock!(self, clock, memory, slot_of, row, ack_row, echo, np_count, np_told, free_list, queue);
         self.rx_done.next = false;
         self.flush_done.next = false;
@@ -473,20 +453,22 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
             (bit_cast::<47, 31>(self.ahead.q.val()) << 16) | bit_cast::<47, 16>(self.expected.q.val());
 
         // Free slots, and frames in order.
-        self.free_list.write_enable.next = self.give.val();
+        self.given.d.next = self.give.val();
+        self.given_slot.d.next = self.give_slot.val();
+        self.free_list.write_enable.next = self.given.q.val();
         self.free_list.write_address.next = self.free_tail.q.val();
-        self.free_list.write_data.next = self.give_slot.val();
+        self.free_list.write_data.next = self.given_slot.q.val();
         self.free_list.read_address.next = self.free_head.q.val();
-        if self.give.val() {
+        if self.given.q.val() {
             self.free_tail.d.next = self.free_tail.q.val() + 1;
         }
         if self.take.val() {
             self.free_head.d.next = self.free_head.q.val() + 1;
             self.landing.d.next = self.free_list.read_data.val();
         }
-        if self.give.val() && !self.take.val() {
+        if self.given.q.val() && !self.take.val() {
             self.free.d.next = self.free.q.val() + 1;
-        } else if self.take.val() && !self.give.val() {
+        } else if self.take.val() && !self.given.q.val() {
             self.free.d.next = self.free.q.val() - 1;
         }
         self.queue.write_enable.next = self.push.val();
@@ -583,6 +565,7 @@ impl<const SESSIONS: usize, const A: usize> Logic for Reassembly<SESSIONS, A> {
             self.free_head.d.next = 0.into();
             self.free_tail.d.next = 0.into();
             self.free.d.next = 0.into();
+            self.given.d.next = false;
             self.queue_head.d.next = 0.into();
             self.queue_tail.d.next = 0.into();
             self.queued.d.next = 0.into();

@@ -16,7 +16,7 @@ use peb_hdl::prelude::*;
 /// - What cannot go on: non-posted are answered with Unsupported Request by the port that refuses, others are dropped.
 ///   Each raises exactly one of the counters.
 ///
-/// - Latency: first beat in to first beat out SLOTS + 7 clocks, non-posted one clock more and not before their last beat
+/// - Latency: first beat in to first beat out SLOTS + 6 clocks, non-posted two clocks more and not before their last beat
 ///   is in. Configuration: last beat in to `answer_valid` SLOTS + 6 clocks and those of the configuration space.
 ///   Throughput: one TLP at a time: its beats and SLOTS + 6 clocks.
 /// - Registered: all outputs but `ready`; the fields of requests and answers stand as long as they are valid.
@@ -178,6 +178,9 @@ pub struct Downstream<const SLOTS: usize> {
     mark: Signal<Local, U<3>>,
     ending: Signal<Local, U<3>>,
     moves: Signal<Local, Bit>,
+    /// A beat goes out; or the end of a TLP that was cut.
+    loads: Signal<Local, Bit>,
+    cuts: Signal<Local, Bit>,
     finished: Signal<Local, Bit>,
     completer: Signal<Local, U<16>>,
     _activity: Activity,
@@ -280,6 +283,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         self.beat.next = self.beats.read_data.val();
         self.ending.next = bit_cast_narrow::<3, 67>(self.beat.val() >> 64);
         self.finished.next = false;
+        self.loads.next = false;
+        self.cuts.next = false;
         if self.out_ready.val() {
             self.o_valid.d.next = false;
         }
@@ -413,6 +418,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                 } else if self.send.val() {
                     self.state.d.next = State::Forward;
                 }
+                // The first beat of what may go goes at once.
+                self.loads.next = self.moves.val() && self.send.val() && !self.non_posted.val() && !self.clear.val();
             }
             State::Config => {
                 self.register_value.d.next = self.config_answer.val();
@@ -442,34 +449,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                 }
             }
             State::Forward => {
-                if self.moves.val() && (self.read.q.val() != self.written.q.val()) {
-                    self.read.d.next = self.read.q.val() + 1;
-                    self.o_valid.d.next = true;
-                    self.o_data.d.next = bit_cast_narrow::<64, 67>(self.beat.val());
-                    self.o_first.d.next = self.fresh.q.val();
-                    self.fresh.d.next = false;
-                    if self.to_type_0.q.val() && self.fresh.q.val() {
-                        self.o_data.d.next = bit_cast_narrow::<64, 67>(self.beat.val()).replace_bit(0, false);
-                    }
-                    self.o_half.d.next = self.ending.val().get_bit(0);
-                    self.o_last.d.next = self.ending.val().get_bit(1);
-                    self.o_bad.d.next = self.ending.val().get_bit(2);
-                    self.finished.next = self.ending.val().get_bit(1);
-                    self.p_completed.d.next =
-                        self.finished.val() && !self.ending.val().get_bit(2) && self.header.ends.val();
-                } else if self.moves.val() && self.cut.q.val() {
-                    self.o_valid.d.next = true;
-                    self.o_first.d.next = false;
-                    self.o_half.d.next = false;
-                    self.o_last.d.next = true;
-                    self.o_bad.d.next = true;
-                    self.finished.next = true;
-                }
-                if self.moves.val() {
-                    self.o_session.d.next = self.target.q.val();
-                    self.o_class.d.next = self.is_class.q.val();
-                    self.o_length.d.next = self.length.q.val();
-                }
+                self.loads.next = self.moves.val() && (self.read.q.val() != self.written.q.val());
+                self.cuts.next = self.moves.val() && !self.loads.val() && self.cut.q.val();
             }
             State::Drain => {
                 if self.ended.q.val() {
@@ -485,6 +466,28 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     self.state.d.next = State::Idle;
                 }
             }
+        }
+        if self.moves.val() && ((self.state.q.val() == State::Decide) || (self.state.q.val() == State::Forward)) {
+            self.o_session.d.next = self.target.q.val();
+            self.o_class.d.next = self.is_class.q.val();
+            self.o_length.d.next = self.length.q.val();
+            self.o_data.d.next = bit_cast_narrow::<64, 67>(self.beat.val());
+            if self.to_type_0.q.val() && self.fresh.q.val() {
+                self.o_data.d.next = bit_cast_narrow::<64, 67>(self.beat.val()).replace_bit(0, false);
+            }
+            self.o_first.d.next = self.fresh.q.val() && !self.cuts.val();
+            self.o_half.d.next = self.ending.val().get_bit(0) && !self.cuts.val();
+            self.o_last.d.next = self.ending.val().get_bit(1) || self.cuts.val();
+            self.o_bad.d.next = self.ending.val().get_bit(2) || self.cuts.val();
+            self.o_valid.d.next = self.loads.val() || self.cuts.val();
+        }
+        if self.loads.val() {
+            self.read.d.next = self.read.q.val() + 1;
+            self.fresh.d.next = false;
+            self.finished.next = self.ending.val().get_bit(1);
+            self.p_completed.d.next = self.finished.val() && !self.ending.val().get_bit(2) && self.header.ends.val();
+        } else if self.cuts.val() {
+            self.finished.next = true;
         }
         if self.finished.val() {
             self.state.d.next = State::Idle;

@@ -363,7 +363,7 @@ fn latency_is_as_said() {
     let id = RequestId::default();
     let write = Tlp::memory_write(id, 0x1300_0000, &[1; 64]).unwrap();
     let read = Tlp::memory_read(id, 0x1300_0000, 64).unwrap();
-    for (tlp, want) in [(write, 11), (read, 12)] {
+    for (tlp, want) in [(write, 10), (read, 12)] {
         world.queue.extend(beats(tlp.as_bytes(), false, 0));
         world.finish("latency");
         assert_eq!(world.first_out - world.first_in, want, "{tlp:?}");

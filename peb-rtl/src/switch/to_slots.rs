@@ -1,7 +1,7 @@
 //! What goes to the slots.
 
 use super::{Answers, Leftover};
-use crate::tlp::Merge;
+use crate::tlp::{Merge, Stage};
 use peb_hdl::prelude::*;
 
 /// Joins what goes to the slots into one stream: the host's requests, completions made here, posted and non-posted TLPs of sibling slots,
@@ -10,7 +10,7 @@ use peb_hdl::prelude::*;
 /// TLPs to a slot that is down are dropped, records are not. A slot is `busy` while one of its TLPs is still here, so that nothing that was for one
 /// life of its link reaches the next.
 ///
-/// - Latency: a clock, completions 4. Registered: whose turn it is; the beats pass through.
+/// - Latency: a clock, TLPs of siblings 2, completions 4. Registered: whose turn it is, beats of siblings; the host's pass through.
 /// - Reset: empty. Waits for `out_ready`, and with a posted TLP or completion for `room`.
 #[derive(Module, Default)]
 pub struct ToSlots {
@@ -29,7 +29,8 @@ pub struct ToSlots {
     pub valid: [Signal<In, Bit>; 3],
     pub class: [Signal<In, U<2>>; 3],
     pub dwords: [Signal<In, U<10>>; 3],
-    pub bad: [Signal<In, Bit>; 3],
+    /// The host's TLP is bad.
+    pub bad: Signal<In, Bit>,
     pub ready: [Signal<Out, Bit>; 3],
     /// Completions to slot `to` - 1, as in [`Answers`].
     pub a: Signal<In, W<103>>,
@@ -60,6 +61,7 @@ pub struct ToSlots {
     pub dropped: Signal<Out, Bit>,
     answers: Answers,
     left: Leftover,
+    siblings: [Stage; 2],
     /// 0 to 2 as they come in, 3 completions, 4 records.
     merge: Merge<5>,
     answer_slot: Signal<Local, U<4>>,
@@ -77,21 +79,44 @@ impl Logic for ToSlots {
         self.merge.reset.next = self.reset.val();
         self.merge.room.next = self.room.val();
         self.held.next = self.left.busy.val();
-        for i in 0..3 {
-            self.merge.session[i].next = self.session[i].val();
-            self.merge.data[i].next = self.data[i].val();
-            self.merge.half[i].next = self.half[i].val();
-            self.merge.first[i].next = self.first[i].val();
-            self.merge.last[i].next = self.last[i].val();
-            self.merge.valid[i].next = self.valid[i].val();
-            self.merge.class[i].next = self.class[i].val();
-            self.merge.dwords[i].next = self.dwords[i].val();
-            self.merge.bad[i].next = self.bad[i].val();
-            self.merge.void[i].next = !self.slot_up.val().get_bit(self.session[i].val().index());
-            self.ready[i].next = self.merge.ready[i].val();
-            if self.valid[i].val() {
-                self.held.next = self.held.val().replace_bit(self.session[i].val().index(), true);
-            }
+        self.merge.session[0].next = self.session[0].val();
+        self.merge.data[0].next = self.data[0].val();
+        self.merge.half[0].next = self.half[0].val();
+        self.merge.first[0].next = self.first[0].val();
+        self.merge.last[0].next = self.last[0].val();
+        self.merge.valid[0].next = self.valid[0].val();
+        self.merge.class[0].next = self.class[0].val();
+        self.merge.dwords[0].next = self.dwords[0].val();
+        self.merge.bad[0].next = self.bad.val();
+        self.merge.void[0].next = !self.slot_up.val().get_bit(self.session[0].val().index());
+        self.ready[0].next = self.merge.ready[0].val();
+        if self.valid[0].val() {
+            self.held.next = self.held.val().replace_bit(self.session[0].val().index(), true);
+        }
+        for i in 0..2 {
+            self.siblings[i].clock.next = self.clock.val();
+            self.siblings[i].reset.next = self.reset.val();
+            self.siblings[i].session.next = self.session[i + 1].val();
+            self.siblings[i].data.next = self.data[i + 1].val();
+            self.siblings[i].half.next = self.half[i + 1].val();
+            self.siblings[i].first.next = self.first[i + 1].val();
+            self.siblings[i].last.next = self.last[i + 1].val();
+            self.siblings[i].valid.next = self.valid[i + 1].val();
+            self.siblings[i].class.next = self.class[i + 1].val();
+            self.siblings[i].dwords.next = self.dwords[i + 1].val();
+            self.ready[i + 1].next = self.siblings[i].ready.val();
+            self.merge.session[i + 1].next = self.siblings[i].out_session.val();
+            self.merge.data[i + 1].next = self.siblings[i].out_data.val();
+            self.merge.half[i + 1].next = self.siblings[i].out_half.val();
+            self.merge.first[i + 1].next = self.siblings[i].out_first.val();
+            self.merge.last[i + 1].next = self.siblings[i].out_last.val();
+            self.merge.valid[i + 1].next = self.siblings[i].out_valid.val();
+            self.merge.class[i + 1].next = self.siblings[i].out_class.val();
+            self.merge.dwords[i + 1].next = self.siblings[i].out_dwords.val();
+            self.merge.bad[i + 1].next = false;
+            self.merge.void[i + 1].next = !self.slot_up.val().get_bit(self.siblings[i].out_session.val().index());
+            self.siblings[i].out_ready.next = self.merge.ready[i + 1].val();
+            self.held.next = self.held.val() | self.siblings[i].busy.val();
         }
         self.busy.next = self.held.val();
 

@@ -24,6 +24,11 @@ struct Waiting {
     was_down: bool,
 }
 
+/// What is taken from these sources is in the block for some time.
+fn leaves_later(source: usize) -> bool {
+    matches!(source, 1 | 2 | ANSWERS)
+}
+
 struct Rig {
     bench: Bench<ToSlots>,
     rng: ChaCha8Rng,
@@ -42,7 +47,8 @@ impl Rig {
     fn offer(&mut self, feeds: bool) {
         for source in 0..5 {
             let most = if source == ANSWERS { 20 } else { 2 };
-            if feeds && self.queues[source].len() < most && self.rng.gen_bool(0.1) {
+            let waiting = self.queues[source].iter().filter(|tlp| tlp.at < tlp.beats).count();
+            if feeds && waiting < most && self.rng.gen_bool(0.1) {
                 self.number += 1;
                 let beats = if source < ANSWERS { self.rng.gen_range(2..6) } else { [2, 1][source - ANSWERS] };
                 let (slot, number) = (self.rng.gen_range(0..8), self.number);
@@ -50,7 +56,7 @@ impl Rig {
             }
         }
         for source in 0..3 {
-            let head = self.queues[source].front().copied();
+            let head = self.queues[source].iter().find(|tlp| tlp.at < tlp.beats).copied();
             let d = self.bench.dut();
             d.valid[source].next = head.is_some();
             let Some(tlp) = head else { continue };
@@ -60,7 +66,7 @@ impl Rig {
             d.half[source].next = tlp.at + 1 == tlp.beats && tlp.number % 2 == 0;
             d.class[source].next = if source == 2 { 1.into() } else { (2 * (tlp.number & 1)).into() };
             d.dwords[source].next = (2 * tlp.beats).into();
-            d.bad[source].next = false;
+            d.bad.next = false;
         }
         // A completion is given to the block when it is made: `at` says that it has been.
         let new = self.queues[ANSWERS].iter().find(|tlp| tlp.at == 0).copied();
@@ -85,7 +91,7 @@ impl Rig {
         let (data, slot, last) = (d.out_data.val().raw(), d.out_session.val().raw(), d.out_last.val());
         let is_answer = d.out_class.val().raw() == 2 && d.out_dwords.val().raw() == 3;
         let source = self.inside.map(|inside| inside.0).unwrap_or_else(|| {
-            let at = |source: &usize| self.queues[*source].front().is_some_and(|tlp| tlp.number << 8 == data);
+            let at = |source: &usize| self.queues[*source].iter().any(|tlp| tlp.number << 8 == data);
             if is_answer {
                 ANSWERS
             } else {
@@ -99,14 +105,17 @@ impl Rig {
             self.inside = Some((ANSWERS, 1));
             return;
         }
-        if source == ANSWERS {
+        if leaves_later(source) {
             // Those before it were dropped: their slots have been down.
-            let is = |tlp: &Waiting| tlp.number & 0xff == data >> 16 & 0xff;
-            let at = queue.iter().position(is).expect("a completion of nobody");
-            let lost = queue.drain(..at).filter(|gone| !gone.was_down).count();
-            assert_eq!(lost, 0, "seed {seed}, clock {clock}: completions to slots that are up are lost");
-            self.dropped += at as u32;
+            let is = |tlp: &Waiting| match source {
+                ANSWERS => tlp.number & 0xff == data >> 16 & 0xff,
+                _ => tlp.number == data >> 8,
+            };
+            let at = queue.iter().position(is).expect("a TLP of nobody");
+            let gone: Vec<Waiting> = queue.drain(..at).collect();
+            self.lost(source, &gone, &format!("seed {seed}, clock {clock}"));
         }
+        let queue = &mut self.queues[source];
         let tlp = queue[0];
         if source != ANSWERS {
             assert_eq!(data, tlp.number << 8 | beat, "seed {seed}, clock {clock}");
@@ -117,10 +126,17 @@ impl Rig {
         self.inside = (!last).then_some((source, beat + 1));
         if last {
             self.passed[source] += 1;
-            if source == ANSWERS {
+            if leaves_later(source) {
                 queue.pop_front();
             }
         }
+    }
+
+    /// TLPs of a source that were dropped, as those are that never came out.
+    fn lost(&mut self, source: usize, gone: &[Waiting], when: &str) {
+        assert!(gone.iter().all(|tlp| tlp.was_down), "{when}: TLPs of source {source} to slots that are up are lost");
+        self.dropped += gone.len() as u32;
+        self.due += gone.iter().filter(|tlp| source == 1 && tlp.number & 1 == 0).count() as u32;
     }
 
     /// What was taken, passed on or not.
@@ -131,17 +147,18 @@ impl Rig {
         let answer = d.a_valid.val() && d.a_ready.val() || d.b_valid.val() && d.b_ready.val();
         self.told += u32::from(d.dropped.val());
         for (source, queue) in self.queues.iter_mut().enumerate() {
-            let Some(tlp) = queue.front_mut().filter(|_| std::mem::take(&mut ready[source])) else { continue };
+            let head = queue.iter_mut().find(|tlp| tlp.at < tlp.beats);
+            let Some(tlp) = head.filter(|_| std::mem::take(&mut ready[source])) else { continue };
             tlp.at += 1;
             let tlp = *tlp;
-            if tlp.at < tlp.beats {
+            if tlp.at < tlp.beats || leaves_later(source) {
                 continue;
             }
             queue.pop_front();
             if !out {
                 assert!(source != RECORDS && tlp.was_down, "seed {seed}, clock {clock}: dropped without need");
                 self.dropped += 1;
-                self.due += u32::from(source != 2 && tlp.number & 1 == 0);
+                self.due += u32::from(tlp.number & 1 == 0);
             }
         }
         if answer {
@@ -190,14 +207,19 @@ fn nothing_waits_for_the_next_life_of_a_slot() {
                 tlp.was_down |= up >> tlp.slot & 1 == 0;
             }
             let busy = rig.bench.dut().busy.val().raw();
-            let heads = (0..3).filter_map(|source| rig.queues[source].front());
+            let heads = (0..3).filter_map(|source| rig.queues[source].iter().find(|tlp| tlp.at < tlp.beats));
             let offered = heads.fold(0, |slots, tlp| slots | 1 << tlp.slot);
             assert_eq!(offered & !busy, 0, "seed {seed}, clock {clock}: a slot with a TLP at the door is free");
             rig.judge(seed, clock);
             rig.taken(seed, clock);
             rig.bench.tick();
         }
-        assert!(rig.queues[..3].iter().all(VecDeque::is_empty) && rig.queues[RECORDS].is_empty(), "seed {seed}");
+        for source in [1, 2] {
+            let gone: Vec<Waiting> = rig.queues[source].drain(..).collect();
+            assert!(gone.iter().all(|tlp| tlp.at == tlp.beats), "seed {seed}: source {source} is stuck");
+            rig.lost(source, &gone, &format!("seed {seed}"));
+        }
+        assert!(rig.queues[0].is_empty() && rig.queues[RECORDS].is_empty(), "seed {seed}");
         assert!(rig.passed.iter().all(|&n| n > 50) && rig.dropped > 50, "{:?}, {}", rig.passed, rig.dropped);
         assert_eq!(rig.told, rig.due, "seed {seed}: dropped posted TLPs are told");
         let left = rig.bench.dut().busy.val().raw();

@@ -46,6 +46,8 @@ pub struct Unanswered {
     waits: Reg<U<8>>,
     /// Ticks since the last look at the slots, and those that were busy then.
     elapsed: Reg<U<24>>,
+    /// That was long enough, a clock ago.
+    due: Reg<Bit>,
     aged: Reg<U<8>>,
 
     held: Signal<Local, U<8>>,
@@ -61,7 +63,7 @@ impl Logic for Unanswered {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, some, more, more_slot, less, less_slot, counts_now, slot, count, falls);
-        dff_setup!(self, clock, waits, elapsed, aged);
+        dff_setup!(self, clock, waits, elapsed, due, aged);
         self.held.next = self.some.q.val() & (self.waits.q.val() | self.lost.val());
         self.busy.next = self.held.val();
 
@@ -78,7 +80,9 @@ impl Logic for Unanswered {
         }
         self.slot.d.next = self.row.val();
         self.falls.d.next = self.less.q.val();
-        self.expires.next = (self.elapsed.q.val() >= self.track_ticks.val()) && self.track_ticks.val().any();
+        self.due.d.next =
+            (self.elapsed.q.val() >= self.track_ticks.val()) && self.track_ticks.val().any() && !self.due.q.val();
+        self.expires.next = self.due.q.val();
         self.waiting.next = self.counts_now.q.val() || self.expires.val();
         self.counts_now.d.next = !self.waiting.val() && (self.less.q.val() || self.more.q.val());
         self.less.d.next = (self.less.q.val() && self.waiting.val()) || self.completed.val();
@@ -112,7 +116,7 @@ impl Logic for Unanswered {
         self.aged.d.next = self.aged.q.val() & self.held.val();
         if !self.held.val().any() {
             self.elapsed.d.next = 0.into();
-        } else if self.tick.val() && (self.elapsed.q.val() < self.track_ticks.val()) {
+        } else if self.tick.val() {
             self.elapsed.d.next = self.elapsed.q.val() + 1;
         }
         if self.expires.val() {
@@ -129,6 +133,7 @@ impl Logic for Unanswered {
             self.less.d.next = false;
             self.counts_now.d.next = false;
             self.elapsed.d.next = 0.into();
+            self.due.d.next = false;
             self.aged.d.next = 0.into();
         }
     }

@@ -520,7 +520,7 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.to_slots.valid[0].next = self.downstream.out_valid.val();
         self.to_slots.class[0].next = self.downstream.out_class.val();
         self.to_slots.dwords[0].next = self.downstream.out_dwords.val();
-        self.to_slots.bad[0].next = self.downstream.out_bad.val();
+        self.to_slots.bad.next = self.downstream.out_bad.val();
         self.downstream.out_ready.next = self.to_slots.ready[0].val();
         self.to_slots.session[1].next = self.upstream.divert_session.val();
         self.to_slots.data[1].next = self.upstream.divert_data.val();
@@ -530,7 +530,6 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.to_slots.valid[1].next = self.upstream.divert_valid.val();
         self.to_slots.class[1].next = self.upstream.divert_class.val();
         self.to_slots.dwords[1].next = self.upstream.divert_dwords.val();
-        self.to_slots.bad[1].next = false;
         self.upstream.divert_ready.next = self.to_slots.ready[1].val();
         self.to_slots.session[2].next = self.upstream.np_target.val();
         self.to_slots.data[2].next = self.queues.divert_data.val();
@@ -540,7 +539,6 @@ impl<const SLOTS: usize> Logic for Switch<SLOTS> {
         self.to_slots.valid[2].next = self.queues.divert_valid.val();
         self.to_slots.class[2].next = bits::<2>(1);
         self.to_slots.dwords[2].next = self.upstream.np_dwords.val();
-        self.to_slots.bad[2].next = false;
         self.queues.divert_ready.next = self.to_slots.ready[2].val();
         self.to_slots.record.next = self.hot_plug.record_out.val();
         self.to_slots.record_session.next = self.hot_plug.record_out_session.val();

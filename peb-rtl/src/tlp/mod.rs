@@ -3,9 +3,11 @@
 mod framer;
 mod gate;
 mod merge;
+mod stage;
 #[cfg(test)]
 mod tests;
 
 pub use framer::Framer;
 pub use gate::Gate;
 pub use merge::Merge;
+pub use stage::Stage;

@@ -16,7 +16,7 @@ use peb_hdl::prelude::*;
 ///   `fresh`. `spare` is the place that is written. What is taken from a queue joins the free places a clock later. Each list has one place unlinked or linked in a clock at most, a flush waits for a clock
 ///   without.
 /// - Bad input: a TLP of which the last beat is not pushed is overwritten by the next. Nothing may be pushed while `full`. `push` and `pop`
-///   never come in the same clock, nor one in the clock after the other; `session` stays for a clock after `push`.
+///   never come in the same clock, nor one in the clock after the other; `session` stays for a clock after `push` and `used`.
 /// - Waits for credit only; nobody has to wait for it as long as it is not full.
 #[derive(Module)]
 pub struct NpRing<const SESSIONS: usize> {
@@ -65,6 +65,8 @@ pub struct NpRing<const SESSIONS: usize> {
     read_beat: Reg<U<3>>,
     /// `push` of a clock ago; `session` is still the same.
     put: Reg<Bit>,
+    /// `used` of a clock ago; likewise.
+    spent: Reg<Bit>,
     candidate: Reg<U<3>>,
     candidate_ok: Reg<Bit>,
     room: Reg<Bit>,
@@ -104,6 +106,8 @@ pub struct NpRing<const SESSIONS: usize> {
 
     waiting_bits: Signal<Local, U<8>>,
     credit_bits: Signal<Local, U<8>>,
+    sent_now: Signal<Local, U<8>>,
+    taken_back: Signal<Local, Bit>,
     up: Signal<Local, U<8>>,
     eligible: Signal<Local, U<8>>,
     above: Signal<Local, U<8>>,
@@ -159,6 +163,7 @@ impl<const SESSIONS: usize> NpRing<SESSIONS> {
             write_beat: Reg::default(),
             read_beat: Reg::default(),
             put: Reg::default(),
+            spent: Reg::default(),
             candidate: Reg::default(),
             candidate_ok: Reg::default(),
             room: Reg::default(),
@@ -189,6 +194,8 @@ impl<const SESSIONS: usize> NpRing<SESSIONS> {
             limit: Constant::new((places as u64 - 6).into()),
             waiting_bits: Signal::default(),
             credit_bits: Signal::default(),
+            sent_now: Signal::default(),
+            taken_back: Signal::default(),
             up: Signal::default(),
             eligible: Signal::default(),
             above: Signal::default(),
@@ -226,6 +233,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             write_beat,
             read_beat,
             put,
+            spent,
             candidate,
             candidate_ok,
             room,
@@ -259,8 +267,10 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.count[i].d.next = self.count[i].q.val();
         }
 
-        // A flush takes what is pushed in its clock.
-        self.put.d.next = self.push.val() && !(self.flush.val() && (self.flush_session.val() == self.session.val()));
+        // A flush takes what is pushed or used in its clock.
+        self.taken_back.next = self.flush.val() && (self.flush_session.val() == self.session.val());
+        self.put.d.next = self.push.val() && !self.taken_back.val();
+        self.spent.d.next = self.used.val() && !self.taken_back.val();
 
         // What each queue holds.
         self.waiting_bits.next = 0.into();
@@ -270,8 +280,14 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
                 .waiting_bits
                 .val()
                 .replace_bit(i, self.count[i].q.val().any() || (self.put.q.val() && (self.session.val().index() == i)));
+            // With the one that was used a clock ago.
+            self.sent_now.next = self.np_sent[i].q.val();
+            if self.spent.q.val() && (self.session.val().index() == i) {
+                self.sent_now.next = self.np_sent[i].q.val() + 1;
+            }
+            self.np_sent[i].d.next = self.sent_now.val();
             self.credit_bits.next =
-                self.credit_bits.val().replace_bit(i, self.np_sent[i].q.val() != self.np_allowed[i].q.val());
+                self.credit_bits.val().replace_bit(i, self.sent_now.val() != self.np_allowed[i].q.val());
         }
         self.room.d.next = self.used_places.q.val() <= self.limit.val();
         self.waits.d.next = self.waiting_bits.val();
@@ -359,9 +375,6 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
                         self.head[i].d.next = self.spare.q.val();
                     }
                 }
-                if self.used.val() {
-                    self.np_sent[i].d.next = self.np_sent[i].q.val() + 1;
-                }
             }
             if self.np_limit_write.val() && (self.np_limit_session.val().index() == i) {
                 self.np_allowed[i].d.next = self.np_limit.val();
@@ -444,6 +457,7 @@ impl<const SESSIONS: usize> Logic for NpRing<SESSIONS> {
             self.candidate.d.next = 0.into();
             self.candidate_ok.d.next = false;
             self.put.d.next = false;
+            self.spent.d.next = false;
             self.waits.d.next = 0.into();
             self.has_credit.d.next = 0.into();
             self.room.d.next = false;

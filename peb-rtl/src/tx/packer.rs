@@ -28,7 +28,7 @@ enum State {
 /// - Latency: `open_ready` 3 clocks after the first beat. Throughput: a beat a clock, two
 ///   clocks to choose and place before each TLP, one more where a frame is closed.
 /// - Registered: everything but `ready`, the write port of the slots and what the read ports select.
-/// - Reset clears all; what was being received is swallowed or taken as it comes.
+/// - A flush acts from the clock after it on. Reset clears all; what was being received is swallowed or taken as it comes.
 /// - Bad input: a TLP that ends with `bad` is taken out of the frame again (`rollback`); a TLP of a session that is down,
 ///   one that does not begin with `first` and a non-posted one too long for the ring are swallowed. All but the last
 ///   have pulses: the Framer counts malformed ones, `no_session` the ones without session.
@@ -136,6 +136,9 @@ pub struct Packer<const SESSIONS: usize> {
     /// It is the ring's turn.
     turn: Reg<Bit>,
     rolled_back: Reg<Bit>,
+    /// `flush` and its session of a clock ago.
+    flush_now: Reg<Bit>,
+    flush_to: Reg<U<3>>,
     flushed: Reg<Bit>,
     flush_ended: Reg<Bit>,
     slot_write: Reg<Bit>,
@@ -217,6 +220,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             rolled_back,
             flushed,
             flush_ended,
+            flush_now,
+            flush_to,
             slot_write,
             slot_write_to,
             slot_write_number,
@@ -241,12 +246,15 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.swallowed.d.next = false;
         self.one_packed.d.next = false;
 
+        self.flush_now.d.next = self.flush.val();
+        self.flush_to.d.next = self.flush_session.val();
+
         // The ring.
         self.ring.clock.next = self.clock.val();
         self.ring.reset.next = self.reset.val();
         self.ring.session_up.next = self.session_up.val();
-        self.ring.flush.next = self.flush.val();
-        self.ring.flush_session.next = self.flush_session.val();
+        self.ring.flush.next = self.flush_now.q.val();
+        self.ring.flush_session.next = self.flush_to.q.val();
         self.ring.drop.next = self.drop.val();
         self.ring.np_limit_write.next = self.np_limit_write.val();
         self.ring.np_limit_session.next = self.np_limit_session.val();
@@ -264,8 +272,8 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
 
         // The TLP looked at, and the open frame of its session.
         self.up.next = self.session_up.val();
-        if self.flush.val() {
-            self.up.next = self.up.val().replace_bit(self.flush_session.val().index(), false);
+        if self.flush_now.q.val() {
+            self.up.next = self.up.val().replace_bit(self.flush_to.q.val().index(), false);
         }
         self.input_need.next = bit_cast::<11, 10>(self.dwords.val()) + 142;
         self.ring_need.next = bit_cast::<11, 4>(self.ring.head_dwords.val()) + 142;
@@ -528,23 +536,23 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
         self.flush_done.next = self.flush_ended.q.val();
 
         // Forgetting a session.
-        self.flushing.next = self.flush.val() && !self.flushed.q.val();
-        self.flushed.d.next = self.flush.val();
+        self.flushing.next = self.flush_now.q.val() && !self.flushed.q.val();
+        self.flushed.d.next = self.flush_now.q.val();
         self.flush_ended.d.next = self.ring.flush_done.val();
         if self.flushing.val() {
-            self.open_after.next = self.open_after.val().replace_bit(self.flush_session.val().index(), false);
-            self.committed_after.next = self.committed_after.val().replace_bit(self.flush_session.val().index(), false);
-            self.no_cut_after.next = self.no_cut_after.val().replace_bit(self.flush_session.val().index(), false);
+            self.open_after.next = self.open_after.val().replace_bit(self.flush_to.q.val().index(), false);
+            self.committed_after.next = self.committed_after.val().replace_bit(self.flush_to.q.val().index(), false);
+            self.no_cut_after.next = self.no_cut_after.val().replace_bit(self.flush_to.q.val().index(), false);
             for i in 0..SESSIONS {
-                if self.flush_session.val().index() == i {
+                if self.flush_to.q.val().index() == i {
                     self.fill[i].d.next = 0.into();
                     self.seq[i].d.next = 0.into();
                 }
             }
-            if (self.current.q.val() == self.flush_session.val()) && (self.state.q.val() == State::Place) {
+            if (self.current.q.val() == self.flush_to.q.val()) && (self.state.q.val() == State::Place) {
                 self.state.d.next = State::Choose;
             }
-            if (self.current.q.val() == self.flush_session.val())
+            if (self.current.q.val() == self.flush_to.q.val())
                 && ((self.state.q.val() == State::Write) || (self.state.q.val() == State::Queue))
             {
                 self.rolled_back.d.next = false;
@@ -568,6 +576,7 @@ impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
             self.no_cut.d.next = 0.into();
             self.turn.d.next = false;
             self.rolled_back.d.next = false;
+            self.flush_now.d.next = false;
             self.flushed.d.next = false;
             self.flush_ended.d.next = false;
             self.slot_write.d.next = false;

@@ -149,6 +149,8 @@ pub struct Sender {
     filling: Reg<Bit>,
     shrunk: Reg<Bit>,
     there: Reg<U<9>>,
+    /// The echo as it was a clock ago.
+    echo_now: Reg<U<24>>,
     close_now: Reg<Bit>,
     /// The header of a control frame is out.
     handed: Reg<Bit>,
@@ -212,7 +214,8 @@ impl Logic for Sender {
             live,
             filling,
             shrunk,
-            there
+            there,
+            echo_now
         );
         self.ended.d.next = false;
         self.close_now.d.next = false;
@@ -385,10 +388,11 @@ impl Logic for Sender {
         self.peer.next = self.peer_index.val();
         self.ack_field.next = self.ack.val();
         self.argument.next = self.sack.val();
-        self.echo.next = 0.into();
+        self.echo_now.d.next = 0.into();
         if self.echo_valid.val() {
-            self.echo.next = self.ts.q.val() + self.ts_delta.val();
+            self.echo_now.d.next = self.ts.q.val() + self.ts_delta.val();
         }
+        self.echo.next = self.echo_now.q.val();
         self.window_field.next = self.window.val();
         self.np_field.next = self.np_limit.val();
         if self.control.q.val() {

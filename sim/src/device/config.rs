@@ -14,6 +14,8 @@ pub const CAP_MSIX: u16 = 0xb0;
 /// Offset of the Device Serial Number capability.
 const EXT_SERIAL: u16 = 0x100;
 const COMMAND: u16 = 0x04;
+/// Cache line size; header type in its third byte.
+const CACHE_LINE: u16 = 0x0c;
 const BAR0: u16 = 0x10;
 
 /// Initiate Function Level Reset, in the upper byte of Device Control.
@@ -29,11 +31,12 @@ pub struct ConfigSpace {
 }
 
 impl ConfigSpace {
-    /// As it is after reset.
-    pub fn new(settings: &DeviceConfig, identity: &Identity) -> Self {
+    /// As it is after reset, of the only function of a device or of one of several.
+    pub fn new(settings: &DeviceConfig, identity: &Identity, multifunction: bool) -> Self {
         let bars = identity.bars.clone();
         let mut space = ConfigSpace { bytes: vec![0; 4096], writable: vec![0; 4096], clears: vec![0; 4096], bars };
         space.header(settings, identity.class);
+        space.set(CACHE_LINE, u32::from(multifunction) << 23);
         space.capabilities(identity);
         space.extended(settings.serial);
         space
@@ -41,7 +44,7 @@ impl ConfigSpace {
 
     /// As it is after a function level reset: Max_Payload_Size stays (PCIe 6.6.2).
     pub fn after_function_reset(&self, settings: &DeviceConfig, identity: &Identity) -> Self {
-        let mut space = Self::new(settings, identity);
+        let mut space = Self::new(settings, identity, self.get(CACHE_LINE) >> 23 & 1 == 1);
         let own = 0x00e0;
         let control = space.get(CAP_PCIE + 8) & !own | self.get(CAP_PCIE + 8) & own;
         space.set(CAP_PCIE + 8, control);
@@ -55,7 +58,7 @@ impl ConfigSpace {
         self.write_mask(COMMAND, 0x0546);
         self.clear_mask(COMMAND, 0xf900_0000);
         self.set(0x08, class << 8 | 1);
-        self.write_mask(0x0c, 0xff);
+        self.write_mask(CACHE_LINE, 0xff);
         for bar in self.bars.clone() {
             let (register, mask) = (BAR0 + 4 * u16::from(bar.index), !(bar.bytes - 1));
             self.set(register, if bar.wide { 4 } else { 0 } | if bar.prefetchable { 8 } else { 0 });
@@ -184,7 +187,7 @@ mod tests {
     #[test]
     fn bars_give_their_size_and_byte_enables_hold() {
         let settings = DeviceConfig { memory: 1 << 33, ..DeviceConfig::default() };
-        let mut space = ConfigSpace::new(&settings, &DmaEngine::new(settings.memory).identity());
+        let mut space = ConfigSpace::new(&settings, &DmaEngine::new(settings.memory).identity(), false);
         for register in [BAR0, BAR0 + 8, BAR0 + 12] {
             space.write(register, [0xff; 4], 0xf);
         }
@@ -202,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_capability_is_found() {
-        let space = ConfigSpace::new(&DeviceConfig::default(), &DmaEngine::new(4096).identity());
+        let space = ConfigSpace::new(&DeviceConfig::default(), &DmaEngine::new(4096).identity(), false);
         let (mut at, mut ids) = (space.get(0x34) as u16, Vec::new());
         while at != 0 {
             ids.push(space.get(at) & 0xff);

@@ -3,8 +3,7 @@
 use peb_tlp::{CompletionStatus, FunctionId, MsgRouting, RequestId, Tag, Tlp, TlpType, TlpView};
 
 use super::config::CAP_PCIE;
-use super::interrupt::Interrupts;
-use super::{Device, Link};
+use super::{Device, Link, Unit};
 
 /// PME_Turn_Off and its answer (PCIe 2.2.8.2).
 const PME_TURN_OFF: u8 = 0x19;
@@ -41,60 +40,66 @@ impl Device {
         if self.now < since + self.settings.config_retry {
             return self.answer(tlp, CompletionStatus::ConfigRetry);
         }
-        if id.function() != 0 {
+        let n = usize::from(id.function());
+        if n >= self.units.len() {
             return self.refuse(tlp);
         }
         if write {
-            self.id = FunctionId::new(id.bus(), id.device(), 0);
+            // All functions capture the numbers (PCIe 2.2.6.2).
+            for (n, unit) in (0..).zip(&mut self.units) {
+                unit.id = FunctionId::new(id.bus(), id.device(), n);
+            }
             let data = *tlp.payload().first_chunk().unwrap_or(&[0; 4]);
-            let function_reset = self.config.write(tlp.register(), data, tlp.first_be());
+            let function_reset = self.units[n].config.write(tlp.register(), data, tlp.first_be());
             self.answer(tlp, CompletionStatus::Successful);
             if function_reset {
-                self.function_reset();
+                self.units[n].function_reset(&self.settings);
             }
         } else {
-            let mut data = self.config.get(tlp.register());
-            if tlp.register() == CAP_PCIE + 8 && self.requester.outstanding() > 0 {
+            let mut data = self.units[n].config.get(tlp.register());
+            if tlp.register() == CAP_PCIE + 8 && self.units[n].requester.outstanding() > 0 {
                 data |= PENDING;
             }
-            self.answer_data(tlp, &data.to_le_bytes());
+            self.answer_data(tlp, n, &data.to_le_bytes());
         }
     }
 
-    /// Reads that are outstanding stay so, that their completions are known (PCIe 6.6.2).
-    fn function_reset(&mut self) {
-        self.function.reset();
-        let identity = self.function.identity();
-        self.config = self.config.after_function_reset(&self.settings, &identity);
-        self.interrupts = Interrupts::new(identity.msix);
+    /// The function whose BAR an address falls on, the BAR, and the offset in it.
+    fn target(&self, address: u64) -> Option<(usize, u8, u64)> {
+        let hit = |(n, unit): (usize, &Unit)| unit.config.target(address).map(|(bar, at)| (n, bar, at));
+        self.units.iter().enumerate().find_map(hit)
     }
 
     fn memory_request(&mut self, tlp: &TlpView<'_>) {
         let read = tlp.ty() == TlpType::MemRead;
-        match self.config.target(tlp.address()) {
-            Some((bar, at)) if read => {
+        match self.target(tlp.address()) {
+            Some((n, bar, at)) if read => {
                 let len = 4 * u64::from(tlp.length_dw());
-                let data: Vec<u8> = (0..len).step_by(4).flat_map(|n| self.read_dword(bar, at + n)).collect();
-                self.answer_data(tlp, &data);
+                let data: Vec<u8> = (0..len).step_by(4).flat_map(|d| self.units[n].read_dword(bar, at + d)).collect();
+                self.answer_data(tlp, n, &data);
             }
-            Some((bar, at)) => self.write_dwords(bar, at, tlp),
+            Some((n, bar, at)) => self.units[n].write_dwords(bar, at, tlp),
             None if read => self.refuse(tlp),
             None => {}
         }
     }
 
     fn atomic_request(&mut self, tlp: &TlpView<'_>) {
-        let target = self.config.target(tlp.address());
-        match target.and_then(|(bar, at)| self.function.atomic(bar, at, tlp)) {
-            Some(old) => self.answer_data(tlp, &old),
+        let old =
+            self.target(tlp.address()).and_then(|(n, bar, at)| Some((n, self.units[n].function.atomic(bar, at, tlp)?)));
+        match old {
+            Some((n, old)) => self.answer_data(tlp, n, &old),
             None => self.refuse(tlp),
         }
     }
 
+    /// A completion goes to the function that its Requester ID names; function 0 takes those of a forged one.
     fn completion(&mut self, tlp: &TlpView<'_>) {
-        match self.requester.completion(self.now, tlp) {
+        let named = self.units.iter().position(|unit| unit.id == tlp.requester());
+        let n = named.filter(|_| self.misbehaviour.forged_requester.is_none()).unwrap_or(0);
+        match self.units[n].requester.completion(self.now, tlp) {
             Ok(Some(outcome)) => {
-                let (mut bus, function) = self.parts();
+                let (mut bus, function) = self.parts(n);
                 function.ended(&mut bus, &outcome);
             }
             Ok(None) => {}
@@ -104,13 +109,41 @@ impl Device {
 
     fn message(&mut self, tlp: &TlpView<'_>, routing: MsgRouting) {
         if routing == MsgRouting::Broadcast && tlp.message_code() == PME_TURN_OFF {
-            let id = RequestId { requester: self.sender(), tag: Tag(0) };
+            let id = RequestId { requester: self.sender(0), tag: Tag(0) };
             if let Ok(ack) = Tlp::message(id, MsgRouting::Gathered, PME_TO_ACK, [0; 8], &[]) {
                 self.port.send(ack);
             }
         }
     }
 
+    fn answer(&mut self, tlp: &TlpView<'_>, status: CompletionStatus) {
+        if let Err(error) = self.answers.status(self.now, tlp, self.completer(tlp, 0), status) {
+            self.complain(format!("{}: no completion can be made: {error}", tlp.fmt_type().name()));
+        }
+    }
+
+    fn answer_data(&mut self, tlp: &TlpView<'_>, n: usize, data: &[u8]) {
+        let (completer, limit) = (self.completer(tlp, n), self.units[n].config.max_payload());
+        if let Err(error) = self.answers.data(self.now, tlp, completer, data, limit) {
+            self.complain(format!("{}: no completion can be made: {error}", tlp.fmt_type().name()));
+        }
+    }
+
+    fn refuse(&mut self, tlp: &TlpView<'_>) {
+        self.answer(tlp, CompletionStatus::UnsupportedRequest);
+    }
+
+    /// Of configuration requests the function asked for: before the first write the captured number is 0.
+    fn completer(&self, tlp: &TlpView<'_>, n: usize) -> FunctionId {
+        if tlp.ty().is_config() {
+            tlp.destination()
+        } else {
+            self.units[n].id
+        }
+    }
+}
+
+impl Unit {
     fn read_dword(&mut self, bar: u8, at: u64) -> [u8; 4] {
         self.interrupts.read(bar, at).unwrap_or_else(|| self.function.read(bar, at)).to_le_bytes()
     }
@@ -130,32 +163,6 @@ impl Device {
             if mask != 0 && !self.interrupts.write(bar, at, value, mask) {
                 self.function.write(bar, at, value, mask);
             }
-        }
-    }
-
-    fn answer(&mut self, tlp: &TlpView<'_>, status: CompletionStatus) {
-        if let Err(error) = self.answers.status(self.now, tlp, self.completer(tlp), status) {
-            self.complain(format!("{}: no completion can be made: {error}", tlp.fmt_type().name()));
-        }
-    }
-
-    fn answer_data(&mut self, tlp: &TlpView<'_>, data: &[u8]) {
-        let (completer, limit) = (self.completer(tlp), self.config.max_payload());
-        if let Err(error) = self.answers.data(self.now, tlp, completer, data, limit) {
-            self.complain(format!("{}: no completion can be made: {error}", tlp.fmt_type().name()));
-        }
-    }
-
-    fn refuse(&mut self, tlp: &TlpView<'_>) {
-        self.answer(tlp, CompletionStatus::UnsupportedRequest);
-    }
-
-    /// Of configuration requests the function asked for: before the first write the captured number is 0.
-    fn completer(&self, tlp: &TlpView<'_>) -> FunctionId {
-        if tlp.ty().is_config() {
-            tlp.destination()
-        } else {
-            self.id
         }
     }
 }

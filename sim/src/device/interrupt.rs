@@ -69,21 +69,24 @@ impl Interrupts {
 }
 
 impl Device {
-    /// Sends what is pending and not masked, and changes of INTx.
-    pub(super) fn work_interrupts(&mut self) {
-        let msix = self.config.get(CAP_MSIX);
-        if msix >> 31 == 1 && msix >> 30 & 1 == 0 && self.is_master() {
-            while let Some((address, data)) = self.interrupts.take() {
-                self.parts().0.signal(address, data);
+    /// Sends what is pending and not masked in a function, and changes of its INTx.
+    pub(super) fn work_interrupts(&mut self, n: usize) {
+        let msix = self.units[n].config.get(CAP_MSIX);
+        if msix >> 31 == 1 && msix >> 30 & 1 == 0 && self.is_master(n) {
+            while let Some((address, data)) = self.units[n].interrupts.take() {
+                self.parts(n).0.signal(address, data);
             }
         }
-        let (bus, function) = self.parts();
-        let message = bus.has_msix() || bus.has_msi();
-        let level = !message && function.intx() && !self.config.intx_disabled();
-        if level != self.interrupts.intx {
-            self.interrupts.intx = level;
-            let id = RequestId { requester: self.sender(), tag: Tag(0) };
-            let code = if level { ASSERT_INTA } else { ASSERT_INTA + 4 };
+        let (bus, function) = self.parts(n);
+        let wanted = !(bus.has_msix() || bus.has_msi()) && function.intx();
+        let level = wanted && !self.units[n].config.intx_disabled();
+        // All functions share INTA: it is asserted while one of them asserts it.
+        let before = self.units.iter().any(|unit| unit.interrupts.intx);
+        self.units[n].interrupts.intx = level;
+        let after = self.units.iter().any(|unit| unit.interrupts.intx);
+        if before != after {
+            let id = RequestId { requester: self.sender(n), tag: Tag(0) };
+            let code = if after { ASSERT_INTA } else { ASSERT_INTA + 4 };
             if let Ok(tlp) = Tlp::message(id, MsgRouting::Local, code, [0; 8], &[]) {
                 self.port.send(tlp);
             }

@@ -1,7 +1,7 @@
 //! PCIe devices at the pins of an I/O PEB.
 //!
 //! A [`Device`] is what all of them share: pins, link and reset, configuration space, MSI and MSI-X, tags. What is behind its
-//! BARs is a [`Function`]: a [`DmaEngine`] for tests, or an [`nvme::Nvme`] controller.
+//! BARs is a [`Function`]: a [`DmaEngine`] for tests, or an [`nvme::Nvme`] controller; a device may have several.
 //!
 //! It is a well-behaved PCIe endpoint unless [`Misbehaviour`] says otherwise, so what it notices goes to
 //! [`Device::complaints`].
@@ -115,16 +115,52 @@ pub struct Device {
     pub bare: Option<Bare>,
     /// Its end of the link.
     pub port: PciePort,
-    config: ConfigSpace,
-    id: FunctionId,
     answers: Answers,
-    requester: Requester,
-    function: Box<dyn Function>,
-    interrupts: Interrupts,
+    units: Vec<Unit>,
     present: bool,
     link: Link,
     in_reset: bool,
     now: u64,
+}
+
+/// A function, and what belongs to it alone.
+#[derive(Debug)]
+struct Unit {
+    config: ConfigSpace,
+    id: FunctionId,
+    requester: Requester,
+    function: Box<dyn Function>,
+    interrupts: Interrupts,
+}
+
+impl Unit {
+    fn new(settings: &DeviceConfig, function: Box<dyn Function>) -> Self {
+        let identity = function.identity();
+        Unit {
+            config: ConfigSpace::new(settings, &identity, false),
+            id: FunctionId(0),
+            requester: Requester::new(settings.tags.min(256), settings.timeout),
+            interrupts: Interrupts::new(identity.msix),
+            function,
+        }
+    }
+
+    /// Reset, or no power: nothing is left.
+    fn reset(&mut self, settings: &DeviceConfig, multifunction: bool) {
+        self.function.reset();
+        let identity = self.function.identity();
+        self.config = ConfigSpace::new(settings, &identity, multifunction);
+        self.id = FunctionId(0);
+        self.interrupts = Interrupts::new(identity.msix);
+    }
+
+    /// Reads that are outstanding stay so, that their completions are known (PCIe 6.6.2).
+    fn function_reset(&mut self, settings: &DeviceConfig) {
+        self.function.reset();
+        let identity = self.function.identity();
+        self.config = self.config.after_function_reset(settings, &identity);
+        self.interrupts = Interrupts::new(identity.msix);
+    }
 }
 
 /// The device's end of the link.
@@ -146,7 +182,6 @@ impl Device {
 
     /// A device with any function.
     pub fn with(settings: DeviceConfig, function: impl Function) -> Self {
-        let identity = function.identity();
         let seed = settings.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut port = PciePort::new(&format!("{}.pcie_tx", settings.name), settings.stalls, seed);
         port.set_link(false);
@@ -155,19 +190,27 @@ impl Device {
             complaints: Vec::new(),
             resets: 0,
             bare: None,
-            config: ConfigSpace::new(&settings, &identity),
-            id: FunctionId(0),
             port,
             answers: Answers::new(settings.answers.clone(), seed.wrapping_add(8)),
-            requester: Requester::new(settings.tags.min(256), settings.timeout),
-            function: Box::new(function),
-            interrupts: Interrupts::new(identity.msix),
+            units: vec![Unit::new(&settings, Box::new(function))],
             present: true,
             link: Link::Down,
             in_reset: false,
             now: 0,
             settings,
         }
+    }
+
+    /// The device with one more function, up to eight.
+    ///
+    /// # Panics
+    /// If it has eight.
+    #[must_use]
+    pub fn and(mut self, function: impl Function) -> Self {
+        assert!(self.units.len() < 8, "a device has eight functions at most");
+        self.units.push(Unit::new(&self.settings, Box::new(function)));
+        self.units.iter_mut().for_each(|unit| unit.reset(&self.settings, true));
+        self
     }
 
     /// Puts the device into its slot or pulls it; pulling loses everything at once, as surprise removal does.
@@ -194,41 +237,41 @@ impl Device {
         matches!(self.link, Link::Up(_))
     }
 
-    /// Bus and device number captured from the last type 0 configuration write.
+    /// Function 0, with the bus and device number captured from the last type 0 configuration write.
     pub fn id(&self) -> FunctionId {
-        self.id
+        self.units[0].id
     }
 
-    /// The configuration space.
+    /// The configuration space of function 0.
     pub fn config(&self) -> &ConfigSpace {
-        &self.config
+        &self.units[0].config
     }
 
-    /// What is behind the BARs, if it is a `T`.
+    /// The first function that is a `T`.
     pub fn function<T: Function>(&self) -> Option<&T> {
-        (*self.function).as_any().downcast_ref()
+        self.units.iter().find_map(|unit| (*unit.function).as_any().downcast_ref())
     }
 
     /// As [`Device::function`], to be changed.
     pub fn function_mut<T: Function>(&mut self) -> Option<&mut T> {
-        (*self.function).as_any_mut().downcast_mut()
+        self.units.iter_mut().find_map(|unit| (*unit.function).as_any_mut().downcast_mut())
     }
 
-    /// Memory that the host reaches directly; empty if the function has none.
+    /// Memory that the host reaches directly; empty if no function has any.
     pub fn memory(&self) -> &Memory {
         static NONE: LazyLock<Memory> = LazyLock::new(Memory::new);
-        self.function.memory().unwrap_or(&NONE)
+        self.units.iter().find_map(|unit| unit.function.memory()).unwrap_or(&NONE)
     }
 
     /// Gives DMA reads another time, also those that are outstanding.
     pub fn set_timeout(&mut self, clocks: u64) {
         self.settings.timeout = clocks;
-        self.requester.set_timeout(clocks);
+        self.units.iter_mut().for_each(|unit| unit.requester.set_timeout(clocks));
     }
 
     /// Reads not yet answered, and completions it waits for.
     pub fn outstanding(&self) -> (usize, usize) {
-        (self.answers.waiting(), self.requester.outstanding())
+        (self.answers.waiting(), self.units.iter().map(|unit| unit.requester.outstanding()).sum())
     }
 
     /// Sends any packet.
@@ -288,18 +331,17 @@ impl Device {
     fn link_down(&mut self) {
         self.drop_traffic();
         self.link = Link::Down;
-        self.function.reset();
-        let identity = self.function.identity();
-        self.config = ConfigSpace::new(&self.settings, &identity);
-        self.id = FunctionId(0);
-        self.interrupts = Interrupts::new(identity.msix);
+        let several = self.units.len() > 1;
+        self.units.iter_mut().for_each(|unit| unit.reset(&self.settings, several));
     }
 
     fn drop_traffic(&mut self) {
         self.port.set_link(false);
         self.answers.clear();
-        self.requester.clear();
-        self.function.link_lost();
+        for unit in &mut self.units {
+            unit.requester.clear();
+            unit.function.link_lost();
+        }
     }
 
     /// What it does of itself in a clock.
@@ -307,11 +349,15 @@ impl Device {
         while let Some(tlp) = self.answers.due(self.now) {
             self.port.send(tlp);
         }
-        let expired = std::iter::from_fn(|| self.requester.expired(self.now)).collect::<Vec<_>>();
-        let (mut bus, function) = self.parts();
-        expired.iter().for_each(|outcome| function.ended(&mut bus, outcome));
-        function.clock(&mut bus);
-        self.work_interrupts();
+        for n in 0..self.units.len() {
+            while let Some(outcome) = self.units[n].requester.expired(self.now) {
+                let (mut bus, function) = self.parts(n);
+                function.ended(&mut bus, &outcome);
+            }
+            let (mut bus, function) = self.parts(n);
+            function.clock(&mut bus);
+            self.work_interrupts(n);
+        }
         self.misbehave();
     }
 
@@ -324,7 +370,7 @@ impl Device {
         let tag = Tag(tags.start() + (self.now / every % count) as u16);
         let completion = peb_tlp::Completion {
             request: RequestId { requester: *requester, tag },
-            completer: self.id,
+            completer: self.id(),
             status: peb_tlp::CompletionStatus::Successful,
             byte_count: 4,
             lower_address: 0,
@@ -338,28 +384,30 @@ impl Device {
         self.complaints.push((self.now, what));
     }
 
-    /// Requester ID of what it sends.
-    fn sender(&self) -> FunctionId {
-        self.misbehaviour.forged_requester.unwrap_or(self.id)
+    /// Requester ID of what a function sends.
+    fn sender(&self, n: usize) -> FunctionId {
+        self.misbehaviour.forged_requester.unwrap_or(self.units[n].id)
     }
 
-    /// Whether it may send requests.
-    fn is_master(&self) -> bool {
-        self.config.bus_master() || self.misbehaviour.ignores_bus_master
+    /// Whether a function may send requests.
+    fn is_master(&self, n: usize) -> bool {
+        self.units[n].config.bus_master() || self.misbehaviour.ignores_bus_master
     }
 
-    /// The function, and its way to the host.
-    fn parts(&mut self) -> (Bus<'_>, &mut dyn Function) {
+    /// A function, and its way to the host.
+    fn parts(&mut self, n: usize) -> (Bus<'_>, &mut dyn Function) {
+        let (sender, master) = (self.sender(n), self.is_master(n));
+        let unit = &mut self.units[n];
         let bus = Bus {
             now: self.now,
-            sender: self.sender(),
-            master: self.is_master(),
-            config: &self.config,
+            sender,
+            master,
+            config: &unit.config,
             port: &mut self.port,
-            requester: &mut self.requester,
-            interrupts: &mut self.interrupts,
+            requester: &mut unit.requester,
+            interrupts: &mut unit.interrupts,
             complaints: &mut self.complaints,
         };
-        (bus, &mut *self.function)
+        (bus, &mut *unit.function)
     }
 }

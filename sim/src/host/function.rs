@@ -33,6 +33,8 @@ pub struct Function {
     pub vendor: u16,
     /// Device ID.
     pub device: u16,
+    /// Class code.
+    pub class: u32,
     /// Device Serial Number, if it has one.
     pub serial: Option<u64>,
     /// Capabilities.
@@ -53,6 +55,7 @@ impl Function {
         prefetchable: &mut Window,
     ) -> Result<Self, String> {
         let ids = on.config_read(id, 0x00, 4);
+        let class = on.config_read(id, 0x08, 4) >> 8;
         let capabilities = Capabilities::read(on, id)?;
         let mut bars = read_bars(on, id);
         // The largest first, so that none leaves a gap.
@@ -75,7 +78,8 @@ impl Function {
         on.config_write(id, 0x04, 2, 0x0406);
         let half = |on: &mut _, at| u64::from(Access::config_read(on, id, at, 4));
         let serial = capabilities.find_extended(SERIAL).map(|at| half(on, at + 4) | half(on, at + 8) << 32);
-        Ok(Function { id, serial, vendor: ids as u16, device: (ids >> 16) as u16, capabilities, bars })
+        let (vendor, device) = (ids as u16, (ids >> 16) as u16);
+        Ok(Function { id, serial, vendor, device, class, capabilities, bars })
     }
 
     /// Address of a base address register, if it was placed.

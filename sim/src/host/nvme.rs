@@ -12,6 +12,8 @@ use crate::device::nvme::{
     admin_opcode, feature_id, nvm_opcode, register, Command, Status, CQE, NSID, READY, SHUT_DOWN, SQE,
 };
 
+/// Class code: NVM Express.
+const CLASS: u32 = 0x01_08_02;
 /// Bytes of a memory page.
 const PAGE: u64 = 4096;
 /// Entries of each queue; a submission queue fills one page.
@@ -104,13 +106,14 @@ impl Pair {
 }
 
 impl NvmeDriver {
-    /// Binds the first function in a slot. Its queues and buffers are put into host memory from `memory` on, 64 MiB.
+    /// Binds the first controller in a slot. Its queues and buffers are put into host memory from `memory` on, 64 MiB.
     ///
     /// # Errors
     /// [`NvmeError`] if there is no controller that works.
     pub fn bind(on: &mut impl Access, os: &Os, slot: usize, memory: u64) -> Result<Self, NvmeError> {
-        let function = os.slots[slot].functions.first().ok_or(NvmeError::NotMine)?;
-        let vectors = [os.device_vector(slot), os.device_vector(slot) + 0x10];
+        let function = os.slots[slot].functions.iter().find(|function| function.class == CLASS);
+        let function = function.ok_or(NvmeError::NotMine)?;
+        let vectors = [0x8, 0x10].map(|n| os.device_vector(slot) + n);
         let mut driver = Self::new(function, memory, vectors)?;
         driver.reset(on)?;
         for (n, vector) in (0..).zip(vectors) {

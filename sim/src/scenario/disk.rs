@@ -5,31 +5,63 @@ use crate::device::nvme::{nvm_opcode, Nvme, Status};
 use crate::host::{NvmeDriver, NvmeError};
 use crate::world::{Fabric, Peb};
 
-/// Where the driver's queues and buffers are in host memory.
+/// Where the queues and buffers of the driver of device 0 are in host memory; those of the others follow.
 const MEMORY: u64 = 0x1_2000_0000;
+const MEMORY_EACH: u64 = 0x1000_0000;
 
 fn bind<F: Fabric>(stage: &mut Stage<F>, host: usize) -> Result<NvmeDriver, Stop> {
     let slot = stage.found(host, 0)?;
+    bind_slot(stage, host, slot, 0)
+}
+
+/// Binds the driver to the disk that a device is.
+pub(super) fn bind_slot<F: Fabric>(
+    stage: &mut Stage<F>,
+    host: usize,
+    slot: usize,
+    device: usize,
+) -> Result<NvmeDriver, Stop> {
     let (mut on, os) = stage.on(host)?;
-    let driver = NvmeDriver::bind(&mut on, os, slot, MEMORY);
+    let driver = NvmeDriver::bind(&mut on, os, slot, MEMORY + MEMORY_EACH * device as u64);
     let error = driver.as_ref().err().map(ToString::to_string).unwrap_or_default();
-    stage.need(driver.is_ok(), format!("host {host} binds the NVMe driver: {error}"))?;
-    driver.map_err(|error| Stop(error.to_string()))
+    stage.need(driver.is_ok(), format!("host {host} binds the NVMe driver in slot {}: {error}", slot + 1))?;
+    let mut driver = driver.map_err(|error| Stop(error.to_string()))?;
+    driver.patience = 2 * stage.timing.transfer;
+    Ok(driver)
 }
 
 fn disk<F: Fabric>(stage: &Stage<F>) -> Result<&Nvme, Stop> {
-    stage.world.devices[0].function::<Nvme>().ok_or_else(|| Stop("device 0 is no disk".into()))
+    disk_of(stage, 0)
 }
 
-/// What is on the medium itself.
+fn disk_of<F: Fabric>(stage: &Stage<F>, device: usize) -> Result<&Nvme, Stop> {
+    stage.world.devices[device].function::<Nvme>().ok_or_else(|| Stop(format!("device {device} is no disk")))
+}
+
+/// What is on the medium of device 0 itself.
 fn medium<F: Fabric>(stage: &Stage<F>, lba: u64, blocks: u64) -> Result<Vec<u8>, Stop> {
-    disk(stage)?.read_medium(lba, blocks).map_err(|error| Stop(error.to_string()))
+    medium_of(stage, 0, lba, blocks)
 }
 
-/// Writes blocks, looks for them on the medium, and reads them.
+fn medium_of<F: Fabric>(stage: &Stage<F>, device: usize, lba: u64, blocks: u64) -> Result<Vec<u8>, Stop> {
+    disk_of(stage, device)?.read_medium(lba, blocks).map_err(|error| Stop(error.to_string()))
+}
+
 fn exercise<F: Fabric>(
     stage: &mut Stage<F>,
     host: usize,
+    driver: &mut NvmeDriver,
+    lba: u64,
+    blocks: u64,
+) -> Result<(), Stop> {
+    exercise_device(stage, host, 0, driver, lba, blocks)
+}
+
+/// Writes blocks, looks for them on the medium, and reads them.
+pub(super) fn exercise_device<F: Fabric>(
+    stage: &mut Stage<F>,
+    host: usize,
+    device: usize,
     driver: &mut NvmeDriver,
     lba: u64,
     blocks: u64,
@@ -40,7 +72,7 @@ fn exercise<F: Fabric>(
     let clocks = stage.world.now() - begin;
     stage
         .check(written == Ok(()), format!("{blocks} blocks are written from {lba} on in {clocks} clocks: {written:?}"));
-    let same = medium(stage, lba, blocks)? == data;
+    let same = medium_of(stage, device, lba, blocks)? == data;
     stage.check(same, "they are on the medium");
     let begin = stage.world.now();
     let read = driver.read(&mut stage.on(host)?.0, lba, blocks);
@@ -118,7 +150,9 @@ pub fn remove_busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         let read = driver.start(&mut on, 1000 + lba, None, len as u64, 4 + n);
         stage.check(write.is_ok() && read.is_ok(), format!("write and read {n} are under way"));
     }
-    stage.run(6000);
+    // Frames may be lost before the disk hears of them.
+    stage.run_until(stage.timing.transfer, |stage| disk(stage).is_ok_and(|disk| disk.busy() > 0));
+    stage.run(3000);
     let busy = disk(stage)?.busy();
     stage.check(busy > 0, format!("{busy} commands have no end"));
     stage.world.set_present(0, false);

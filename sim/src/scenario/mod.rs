@@ -48,6 +48,8 @@ pub struct ScenarioConfig {
     pub faults: FaultConfig,
     /// Random pauses at all PCIe pins.
     pub stalls: bool,
+    /// Each device that is a DMA engine has an NVMe disk as its second function, used beside it.
+    pub disks: bool,
     /// Clocks at least, of a scenario that has no end of its own.
     pub clocks: u64,
     /// Where to write waveforms, one file a core.
@@ -59,7 +61,7 @@ pub struct ScenarioConfig {
 impl Default for ScenarioConfig {
     fn default() -> Self {
         let (engine, faults) = (Engine::Rust, FaultConfig::default());
-        ScenarioConfig { engine, seed: 1, faults, stalls: false, clocks: 0, vcd: None, pcap: None }
+        ScenarioConfig { engine, seed: 1, faults, stalls: false, disks: false, clocks: 0, vcd: None, pcap: None }
     }
 }
 
@@ -210,11 +212,12 @@ pub fn perform<F: Fabric>(scenario: &Scenario<OnChip<F>>, fabric: F, config: &Sc
             stalls,
             ..DeviceConfig::default()
         };
-        let mut device = if scenario.layout.disks.contains(&n) {
-            let config = NvmeConfig { serial: format!("DISK{n}"), vendor: settings.vendor, ..NvmeConfig::default() };
-            Device::with(settings, Nvme::new(config, Medium::memory(DISK_BYTES)))
-        } else {
-            Device::new(settings)
+        let nvme = NvmeConfig { serial: format!("DISK{n}"), vendor: settings.vendor, ..NvmeConfig::default() };
+        let disk = Nvme::new(nvme, Medium::memory(DISK_BYTES));
+        let mut device = match (scenario.layout.disks.contains(&n), config.disks) {
+            (true, _) => Device::with(settings, disk),
+            (_, true) => Device::new(settings).and(disk),
+            _ => Device::new(settings),
         };
         device.set_present(!scenario.layout.absent.contains(&n));
         device

@@ -62,10 +62,10 @@ pub fn busy<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.check(ended == outcomes.len(), format!("{ended} of {} reads end with success or UR", outcomes.len()));
     stage.gone(0, slot, stage.timing.remove.max(stage.timing.leave))?;
     let slot = stage.found(1, 0)?;
+    let clean = stage.on(1)?.0.root().memory.is_zero();
+    stage.check(clean, "no DMA of the first host's landed at the second");
     let driver = stage.bind(1, slot, true)?;
     let read = driver.read(&mut stage.on(1)?.0, 0, 4096);
     stage.check(read == Ok(vec![0; 4096]), "the second host finds no byte of the first");
-    let clean = stage.on(1)?.0.root().memory.is_zero();
-    stage.check(clean, "no DMA of the first host's landed at the second");
     stage.exercise(1, 0, &driver)
 }

@@ -1,12 +1,15 @@
 //! What scenarios are written with.
 
+use std::collections::BTreeMap;
+
 use peb_regs::{addr, COUNTERS};
 use peb_tlp::{CompletionStatus, FunctionId};
 use thiserror::Error;
 
-use super::pebs;
 use super::report::{Check, PebReport, ScenarioReport};
-use crate::host::{Access, Driver, Os, OsConfig, Platform, SlotState, Transfer};
+use super::{disk, pebs};
+use crate::device::{nvme::Nvme, DmaEngine};
+use crate::host::{Access, Driver, NvmeDriver, Os, OsConfig, Platform, SlotState, Transfer};
 use crate::requester::End;
 use crate::world::{Fabric, OnHost, Peb, World};
 
@@ -70,6 +73,8 @@ pub struct Stage<F> {
     /// Clocks at least, of a scenario that has no end of its own.
     pub clocks: u64,
     os: Vec<Option<Os>>,
+    /// Drivers of the disks that devices are beside their DMA engines, by host and device.
+    disks: BTreeMap<(usize, usize), NvmeDriver>,
     checks: Vec<Check>,
     pub(super) seed: u64,
 }
@@ -83,7 +88,8 @@ impl<F: Fabric> Stage<F> {
     /// A stage with nothing checked yet.
     pub(super) fn new(world: World<F>, seed: u64) -> Self {
         let os = world.hosts.iter().map(|_| None).collect();
-        Stage { world, timing: Timing::default(), clocks: 0, os, checks: Vec::new(), seed }
+        let (disks, checks) = (BTreeMap::new(), Vec::new());
+        Stage { world, timing: Timing::default(), clocks: 0, os, disks, checks, seed }
     }
 
     /// Sets the timers of all PEBs, hosts and devices.
@@ -206,6 +212,15 @@ impl<F: Fabric> Stage<F> {
         }
     }
 
+    /// The device in a slot, known by its serial number, if it is a DMA engine and a disk.
+    fn disk_in(&self, host: usize, slot: usize) -> Option<usize> {
+        let serial = self.os[host].as_ref()?.slots[slot].functions.first()?.serial?;
+        self.world.devices.iter().position(|device| {
+            let both = device.function::<Nvme>().is_some() && device.function::<DmaEngine>().is_some();
+            device.settings.serial == serial && both
+        })
+    }
+
     /// Slot of a host in which a device is configured, known by its serial number.
     pub fn slot_of(&self, host: usize, device: usize) -> Option<usize> {
         let serial = Some(self.world.devices[device].settings.serial);
@@ -241,7 +256,7 @@ impl<F: Fabric> Stage<F> {
         self.need(gone, format!("host {host} removes the device in slot {}, after {after} clocks", slot + 1))
     }
 
-    /// Binds a driver.
+    /// Binds a driver, and that of the disk if the device is one, too.
     ///
     /// # Errors
     /// [`Stop`] if it does not know the device.
@@ -250,11 +265,16 @@ impl<F: Fabric> Stage<F> {
         let driver = Driver::bind(&mut on, os, slot, msix);
         let error = driver.as_ref().err().map(ToString::to_string).unwrap_or_default();
         self.need(driver.is_ok(), format!("host {host} binds a driver in slot {}: {error}", slot + 1))?;
+        if let Some(device) = self.disk_in(host, slot) {
+            let disk = disk::bind_slot(self, host, slot, device)?;
+            self.disks.insert((host, device), disk);
+        }
         let patience = self.timing.transfer;
         driver.map(|driver| Driver { patience, ..driver }).map_err(|error| Stop(error.to_string()))
     }
 
-    /// Writes and reads a device's memory, and moves bytes to the host and back by DMA.
+    /// Writes and reads a device's memory, and moves bytes to the host and back by DMA. If it is a disk, too, blocks are
+    /// written and read.
     ///
     /// # Errors
     /// [`Stop`] if the host has no such device.
@@ -276,6 +296,10 @@ impl<F: Fabric> Stage<F> {
         self.check(landed, format!("device {device}: DMA to the host has moved the bytes"));
         self.check(back == Ok(()), format!("device {device}: DMA from the host ends with an interrupt: {back:?}"));
         self.check(arrived, format!("device {device}: DMA from the host has moved the bytes"));
+        if let Some(mut driver) = self.disks.remove(&(host, device)) {
+            disk::exercise_device(self, host, device, &mut driver, salt.into(), 9)?;
+            self.disks.insert((host, device), driver);
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use peb_sim::world::{Fabric, World};
 use super::serial;
 use super::stage::{Stage, SOON};
 use crate::lab::LabError;
+use crate::qemu::SPARE_MEMORY;
 
 /// Kilobytes written and read in one go.
 const CHUNK: u64 = 64;
@@ -86,7 +87,20 @@ pub fn write_and_read<F: Fabric>(
         return Err(LabError::Wrong(format!("disk {disk}: checksum {sum} was written, {medium} is on the medium")));
     }
     read(stage, guest, disk, offset_kb, kb, &sum)?;
+    dma(stage, guest, disk)?;
     Ok(sum)
+}
+
+/// The DMA engine beside a disk, which the kernel has no driver for, moves bytes as the guest's shell tells it to.
+pub fn dma<F: Fabric>(stage: &mut Stage<'_, F>, guest: usize, disk: usize) -> Result<(), LabError> {
+    stage.step(format!("the DMA engine beside disk {disk} moves bytes both ways"), |stage| {
+        if stage.lab.run(guest, "[ -c /dev/mem ]", SOON).is_err() {
+            return Ok("not tried: this kernel has no /dev/mem".to_string());
+        }
+        let first = stage.lab.run(guest, &format!("dma {} {SPARE_MEMORY:#x}", serial(disk)), SOON)?;
+        Ok(format!("64 bytes from {first} on"))
+    })?;
+    Ok(())
 }
 
 /// Random bytes are written from an offset on; gives their checksum.

@@ -8,7 +8,7 @@ mod stage;
 pub use stage::{Report, Stage, Step};
 
 use peb_sim::device::nvme::{Medium, Nvme, NvmeConfig};
-use peb_sim::device::{Device, DeviceConfig};
+use peb_sim::device::{Device, DeviceConfig, DmaEngine};
 use peb_sim::world::{Fabric, RtlFabric};
 
 use crate::lab::{Lab, LabError, Watch};
@@ -103,7 +103,8 @@ pub fn perform<F: Fabric>(
         let settings =
             DeviceConfig { name: format!("disk {n}"), serial: n as u64 + 1, seed: n as u64, ..Default::default() };
         let config = NvmeConfig { serial: serial(n), vendor: settings.vendor, ..NvmeConfig::default() };
-        let mut device = Device::with(settings, Nvme::new(config, Medium::memory(DISK_BYTES)));
+        let engine = DmaEngine::new(settings.memory);
+        let mut device = Device::with(settings, Nvme::new(config, Medium::memory(DISK_BYTES))).and(engine);
         device.set_present(scenario.present);
         device
     });

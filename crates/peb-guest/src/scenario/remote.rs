@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use peb_sim::world::Fabric;
 
-use super::disk::{found_within, gone_within, read, write};
+use super::disk::{dma, found_within, gone_within, read, write};
 use super::stage::Stage;
 use crate::initramfs::INTERACTIVE;
 use crate::lab::LabError;
@@ -22,6 +22,7 @@ pub fn remote<F: Fabric>(stage: &mut Stage<'_, F>) -> Result<(), LabError> {
     stage.step("waits for disk 0: nvme binds it", |stage| found_within(stage, 0, 0, PATIENCE))?;
     let sum = write(stage, 0, 0, AT, KB)?;
     read(stage, 0, 0, AT, KB, &sum)?;
+    dma(stage, 0, 0)?;
     stage.step("waits until disk 0 is gone", |stage| gone_within(stage, 0, 0, PATIENCE))?;
     stage.step("waits until it is back: nvme binds it", |stage| found_within(stage, 0, 0, PATIENCE))?;
     read(stage, 0, 0, AT, KB, &sum)?;

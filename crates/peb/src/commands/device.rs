@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use peb_sim::device::nvme::{Medium, Nvme, NvmeConfig};
-use peb_sim::device::{Device, DeviceConfig};
+use peb_sim::device::{Device, DeviceConfig, DmaEngine};
 
 use crate::station::{Options, Station};
 
@@ -13,6 +13,8 @@ use crate::station::{Options, Station};
 const BATCH: u64 = 64;
 
 /// An NVMe disk behind a simulated I/O PEB whose Ethernet port is a network interface.
+///
+/// Its second function is a DMA engine for tests.
 ///
 /// A host PEB in the same VLAN, as of `peb linux --iface` or `peb host`, attaches it. Runs until `peb ctl stop`.
 #[derive(Debug, clap::Args)]
@@ -44,7 +46,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let settings = DeviceConfig { name: "disk".into(), ..DeviceConfig::default() };
     let config = NvmeConfig { serial: args.serial.clone(), vendor: settings.vendor, ..NvmeConfig::default() };
-    let mut device = Device::with(settings, Nvme::new(config, medium));
+    let engine = DmaEngine::new(settings.memory);
+    let mut device = Device::with(settings, Nvme::new(config, medium)).and(engine);
     device.set_present(!args.absent);
     let mut station = Station::new(&args.options, &args.log, Err(device))?;
     while !station.is_stopped() {

@@ -49,6 +49,9 @@ pub struct Args {
     /// Scenario: random pauses at all PCIe pins
     #[arg(long, requires = "scenario")]
     stalls: bool,
+    /// Scenario: each device is an NVMe disk, too, as its second function, used beside its DMA engine
+    #[arg(long, requires = "scenario")]
+    disks: bool,
     /// Scenario `fuzz`: go on for at least so many clocks
     #[arg(long, requires = "scenario", value_name = "N", default_value_t = 0)]
     clocks: u64,

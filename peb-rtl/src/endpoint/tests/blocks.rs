@@ -39,6 +39,7 @@ fn memory_at_any_byte() {
         d.write_data.next = u64::from(data).into();
         d.write_enables.next = enables.into();
         d.read_address.next = read.into();
+        d.read_next_row.next = (((read >> 2) + 1) & 0x7ff).into();
         let expected = (0..4).fold(0, |word, k| word | u64::from(model[(read as usize + k) % 8192]) << (8 * k));
         bench.tick();
         bench.settle();

@@ -160,14 +160,16 @@ fn a_transfer_is_cut_at_the_right_places() {
             d.start.next = true;
             bench.tick();
             bench.dut().start.next = false;
-            let (mut at, mut tlp, mut address, mut issued, mut clocks) = (host, vec![], 0, VecDeque::new(), 0);
+            let (mut at, mut tlp, mut issued, mut clocks) = (host, vec![], VecDeque::new(), 0);
+            let (mut address, mut next_row) = (0, 0);
             loop {
                 let d = bench.dut();
                 d.ready.next = rng.gen_ratio(3, 4);
                 d.issue_ready.next = rng.gen_ratio(1, 3);
                 d.issue_tag.next = rng.gen_range(0..8).into();
-                // Memory gives four bytes from any byte on, a clock later.
-                let byte = |n: u64| u32::from((address + n) as u8 ^ 0x5a) << (8 * n);
+                // Memory gives four bytes from any byte on, a clock later, if it is told the next row, too.
+                let from = |n: u64| if address % 4 + n < 4 { address + n } else { 4 * next_row + (address + n) % 4 };
+                let byte = |n: u64| u32::from(from(n) as u8 ^ 0x5a) << (8 * n);
                 let memory = (0..4).map(byte).sum::<u32>();
                 bench.settle();
                 let d = bench.dut();
@@ -207,7 +209,7 @@ fn a_transfer_is_cut_at_the_right_places() {
                         tlp.clear();
                     }
                 }
-                address = d.read_address.val().raw();
+                (address, next_row) = (d.read_address.val().raw(), d.read_next_row.val().raw());
                 let (done, failed) = (d.done.val(), d.failed.val());
                 bench.tick();
                 clocks += 1;

@@ -109,7 +109,7 @@ impl Switch {
     }
 
     /// The device below a slot.
-    fn device(&self, slot: usize) -> Option<Peb> {
+    pub fn device(&self, slot: usize) -> Option<Peb> {
         self.slots[slot].map(Peb::Io)
     }
 
@@ -187,7 +187,7 @@ impl Switch {
     }
 
     /// The slot that a bus is below, as seen from above.
-    fn below(&self, bus: u8) -> Option<usize> {
+    pub fn below(&self, bus: u8) -> Option<usize> {
         let internal = self.ports.buses(0).0;
         self.slot_by_bus(bus).filter(|_| self.ports.below(0, bus) && bus != internal)
     }

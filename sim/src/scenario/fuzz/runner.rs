@@ -199,7 +199,7 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             to.retain(|&to| to != peb && !matches!((peb, to), (Peb::Host(_), Peb::Host(_))));
             // A host's completions go where their ID says, asked for or not; those of requests that are forgotten go nowhere.
             if tlp.ty().is_completion() && (asker.is_some() || tlp.tag().0 < TAGS || matches!(peb, Peb::Io(_))) {
-                to = asker.into_iter().collect();
+                to = asker.into_iter().chain(self.astray(peb, &tlp)).collect();
             }
             if let Peb::Host(n) = peb {
                 // What it writes into the registers has its effect in any case.
@@ -221,6 +221,14 @@ impl<'a, F: Fabric> Fuzz<'a, F> {
             self.reports[host].note(&self.switches[host].ports, port, error);
         }
         self.ledger.sent(peb, &tlp, &fate);
+    }
+
+    /// Who gets a completion of a host's because the bus that it goes to has been given to another slot meanwhile, or to two: the lowest counts.
+    fn astray(&self, peb: Peb, tlp: &TlpView<'_>) -> Option<Peb> {
+        let (Peb::Host(n), bus) = (peb, tlp.requester().bus()) else { return None };
+        let slot = self.switches[n].below(bus)?;
+        let (first, last) = self.layouts[n].slots[slot].buses;
+        (!(first..=last).contains(&bus)).then(|| self.switches[n].device(slot))?
     }
 
     fn note_fate(&mut self, peb: Peb, host: usize, fate: &Fate) {

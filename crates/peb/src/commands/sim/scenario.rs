@@ -30,6 +30,7 @@ pub fn run(name: &str, args: &Args) -> anyhow::Result<ExitCode> {
         seed: args.seed,
         faults: args.faults(0.0, 0),
         stalls: args.stalls,
+        disks: args.disks,
         clocks: args.clocks,
         vcd: args.vcd.clone(),
         pcap: args.pcap.clone(),
