@@ -1,9 +1,11 @@
 //! Scores recordings of block tests block by block, and writes `docs/thoroughness.md` if told to. Run by
 //! `cargo xtask thorough`, which makes the recordings.
 
+mod subject;
+
 use anyhow::Context;
 use clap::Parser;
-use peb_verilog::thorough::{subjects, Measured, Thoroughness};
+use subject::{subjects, Measured, Thoroughness};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,9 +28,6 @@ struct Args {
     /// Faults in each block, at most
     #[arg(long, default_value_t = 50)]
     mutants: usize,
-    /// Simulations at a time
-    #[arg(long, default_value_t = 2)]
-    jobs: usize,
     /// List what is not exercised and not noticed; measure what has passed before, too
     #[arg(long)]
     verbose: bool,
@@ -60,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let stored = peb_verilog::stored(&args.recordings).with_context(|| args.recordings.display().to_string())?;
+    let stored = peb_verilog::stored::stored(&args.recordings).with_context(|| args.recordings.display().to_string())?;
     let designs: Vec<Measured> = stored.iter().map(Measured::new).collect();
     let least = [args.least_coverage, args.least_coverage, args.least_mutants];
     let (mut table, mut below) = (String::from(HEAD), vec![]);
@@ -70,7 +69,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let percent = match passed {
             Some(percent) => percent,
             None => {
-                let found = subject.measure(args.mutants, least, args.jobs).with_context(|| subject.name.clone())?;
+                let found = subject.measure(args.mutants, least).with_context(|| subject.name.clone())?;
                 if args.verbose {
                     list(&subject.name, &found);
                 }

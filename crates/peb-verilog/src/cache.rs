@@ -42,6 +42,11 @@ impl Key {
         format!("{:032x}", self.0)
     }
 
+    /// So many bits of the key.
+    pub fn small(&self, bits: u32) -> usize {
+        (self.0 >> 64) as usize & ((1 << bits) - 1)
+    }
+
     fn file(&self) -> Option<PathBuf> {
         if std::env::var_os("PEB_NO_CACHE").is_some() {
             return None;

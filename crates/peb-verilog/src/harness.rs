@@ -81,7 +81,7 @@ pub fn check_equivalent(recording: &Recording) -> Result<(), HarnessError> {
 }
 
 /// [`check_equivalent`] as one line of a test. Where `PEB_RECORDINGS` names a directory, the recording is written there
-/// too, for [`crate::thorough`].
+/// too: see [`crate::stored`].
 ///
 /// # Panics
 /// If the Verilog differs from the Rust, cannot be simulated, or a tool is missing.

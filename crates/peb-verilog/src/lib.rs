@@ -8,7 +8,7 @@
 //!   mismatch. [`assert_covered`] measures which lines and toggles of the Verilog the recording exercises, and
 //!   [`assert_mutants_caught`] whether it notices random faults.
 //!
-//!   [`thorough`] does the same for all recordings of a block's tests together.
+//!   The crate `peb-thorough` does the same for all recordings of a block's tests together.
 //!
 //! ```no_run
 //! # use rust_hdl::prelude::*;
@@ -47,7 +47,7 @@
 //! Coverage and mutant checks that passed are remembered by a hash of all their inputs under
 //! `$HOME/.cache/peb/checks`; `PEB_NO_CACHE=1` runs them all the same.
 
-mod cache;
+pub mod cache;
 mod check;
 mod error;
 mod export;
@@ -61,10 +61,11 @@ mod mutate;
 mod names;
 mod print;
 mod recording;
+pub mod replay;
 mod score;
-mod stored;
+pub mod stored;
+mod switch;
 pub mod synth;
-pub mod thorough;
 pub mod tools;
 mod tree;
 mod verilator;
@@ -76,5 +77,4 @@ pub use library::Design;
 pub use mutate::{mutate, Mutant};
 pub use recording::{Port, Recording};
 pub use score::{assert_mutants_caught, mutation_score, Score};
-pub use stored::{stored, Stored, StoredFault, StoredModule};
 pub use verilator::{assert_covered, check_equivalent_verilator, coverage, Coverage};

@@ -26,11 +26,8 @@ pub fn mutate(top: &dyn Block, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
 /// [`mutate`] of a design that was read before.
 pub(crate) fn mutate_scope(scope: &Scope, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
     let print = |scope: &Scope| export_scope(scope, name, false).ok();
-    faults(scope, seed, n, print)
-        .1
-        .into_iter()
-        .map(|f| Mutant { description: f.description, verilog: f.text })
-        .collect()
+    let mutant = |f: Fault| Mutant { description: f.description, verilog: f.text };
+    faults(scope, seed, n, print).into_iter().map(mutant).collect()
 }
 
 /// One fault in a block.
@@ -43,17 +40,10 @@ pub(crate) struct Fault {
     pub text: String,
 }
 
-/// How many places the logic of a block has, and up to `n` faults in it, drawn by `seed`, that `print` accepts, no two
-/// printed alike.
-pub(crate) fn faults(
-    scope: &Scope,
-    seed: u64,
-    n: usize,
-    print: impl Fn(&Scope) -> Option<String>,
-) -> (usize, Vec<Fault>) {
-    let places = apply(scope, usize::MAX).0;
-    let Some(original) = print(scope) else { return (places, vec![]) };
-    let mut order: Vec<usize> = (0..places).collect();
+/// Up to `n` faults in the logic of a block, drawn by `seed`, that `print` accepts, no two printed alike.
+pub(crate) fn faults(scope: &Scope, seed: u64, n: usize, print: impl Fn(&Scope) -> Option<String>) -> Vec<Fault> {
+    let (Verilog::Combinatorial(block), Some(original)) = (&scope.hdl, print(scope)) else { return vec![] };
+    let mut order: Vec<usize> = (0..places(block)).collect();
     let mut random = Random(seed);
     for i in (1..order.len()).rev() {
         order.swap(i, random.below(i + 1));
@@ -64,24 +54,29 @@ pub(crate) fn faults(
         if out.len() == n {
             break;
         }
-        let (_, Some((hdl, description))) = apply(scope, site) else { continue };
-        mutated.hdl = hdl;
+        let Some((block, description)) = mutant(block, site) else { continue };
+        mutated.hdl = Verilog::Combinatorial(block);
         let Some(text) = print(&mutated) else { continue };
         if text != original && out.iter().all(|f| f.text != text) {
             out.push(Fault { site, description, text });
         }
     }
-    (places, out)
+    out
 }
 
-/// The logic with fault number `site` and its description, and how many places there are.
-fn apply(scope: &Scope, site: usize) -> (usize, Option<(Verilog, String)>) {
-    let mut hdl = scope.hdl.clone();
+/// How many places some logic has for a fault.
+pub(crate) fn places(block: &[VerilogStatement]) -> usize {
+    let mut mutator = Mutator { at: 0, site: usize::MAX, done: None };
+    mutator.block(&mut block.to_vec());
+    mutator.at
+}
+
+/// Some logic with fault number `site`, and its description.
+pub(crate) fn mutant(block: &[VerilogStatement], site: usize) -> Option<(Vec<VerilogStatement>, String)> {
+    let mut block = block.to_vec();
     let mut mutator = Mutator { at: 0, site, done: None };
-    if let Verilog::Combinatorial(block) = &mut hdl {
-        mutator.block(block);
-    }
-    (mutator.at, mutator.done.map(|description| (hdl, description)))
+    mutator.block(&mut block);
+    mutator.done.map(|description| (block, description))
 }
 
 /// A small generator (SplitMix64), so that a seed means the same everywhere.

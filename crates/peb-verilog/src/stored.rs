@@ -1,16 +1,16 @@
 //! Recordings as files, so that those of several tests can be scored together.
 //!
 //! Where the environment variable `PEB_RECORDINGS` names a directory, [`crate::assert_equivalent`] writes there, in a
-//! directory for each design: `design.v`, `design.json` (what it is and faults of its modules) and `HASH.bin` for each
-//! recording. `PEB_MUTANTS=SEED,COUNT` says which faults.
+//! directory for each design: `design.v`, `faults.v` (the same with faults that can be switched on), `design.json` (what
+//! it is, its modules and their faults) and `HASH.bin` for each recording. `PEB_MUTANTS=SEED,COUNT` says which faults.
 
 use crate::cache::Key;
-use crate::error::ExportError;
 use crate::export::{modules, print, Module};
 use crate::harness::{rows, HarnessError};
 use crate::module::{body, register};
-use crate::mutate::faults;
+use crate::mutate::{faults, places};
 use crate::recording::{Port, Recording};
+use crate::switch::{declaration, fault_number, fixed, switched};
 use crate::tree::{Kind, Scope};
 use rust_hdl::prelude::Verilog;
 use serde_json::{json, Value};
@@ -28,6 +28,8 @@ pub struct Stored {
     pub kind: String,
     /// Its Verilog.
     pub verilog: String,
+    /// The same with faults, all off.
+    pub faults: String,
     /// Its ports.
     pub ports: Vec<Port>,
     /// Those of its modules that hold logic of their own.
@@ -45,23 +47,10 @@ pub struct StoredModule {
     pub shape: String,
     /// Its lines in the file, from 0: the first, and the one after the last.
     pub lines: [usize; 2],
-    /// How many places its logic has for a fault.
-    pub places: usize,
-    /// Some of them.
-    pub faults: Vec<StoredFault>,
-}
-
-/// A fault: some lines of the file replaced.
-#[derive(Clone, Debug)]
-pub struct StoredFault {
-    /// Which place.
-    pub site: usize,
-    /// What was changed.
-    pub description: String,
-    /// The lines that go, from 0: the first, and the one after the last.
-    pub lines: [usize; 2],
-    /// What comes.
-    pub text: Vec<String>,
+    /// What the numbers of its faults begin with.
+    pub number: usize,
+    /// Some faults in its logic: place, and what was changed.
+    pub faults: Vec<(usize, String)>,
 }
 
 /// Names of the signals and children of a block without array indices: the same for all sizes of a Rust type.
@@ -92,11 +81,21 @@ pub(crate) fn store(recording: &Recording, directory: &Path) -> Result<(), Harne
     let place = directory.join(key);
     fs::create_dir_all(&place)?;
     if !place.join("design.json").exists() {
-        let logic = modules.iter().filter_map(|m| Some((m, m.scope?)));
-        let logic = logic.filter(|(_, s)| matches!(s.hdl, Verilog::Combinatorial(_)) && register(s).is_none());
-        let modules = logic.map(|(m, scope)| module(m, scope, &verilog, seed, count)).collect::<Result<Vec<_>, _>>()?;
-        let design = json!({ "kind": recording.kind, "ports": ports, "modules": modules });
+        let (mut described, mut faulty) = (vec![], vec![]);
+        for module in modules {
+            let logic = |s: &&Scope| matches!(s.hdl, Verilog::Combinatorial(_)) && register(s).is_none();
+            let mut text = module.text.clone();
+            if let Some(scope) = module.scope.filter(logic) {
+                let found = describe(&module, scope, &verilog, seed, count);
+                let sites = found.faults.iter().map(|(site, _)| *site).collect();
+                text = switched(scope, &module.path, &module.children, found.number, &sites)?;
+                described.push(json!([found.path, found.shape, found.lines, found.number, found.faults]));
+            }
+            faulty.push(Module { text, ..module });
+        }
+        let design = json!({ "kind": recording.kind, "ports": ports, "modules": described });
         whole(&place.join("design.v"), verilog.as_bytes())?;
+        whole(&place.join("faults.v"), print(TOP, &faulty).as_bytes())?;
         whole(&place.join("design.json"), design.to_string().as_bytes())?;
     }
     let rows = rows(recording)?;
@@ -112,23 +111,19 @@ fn whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-fn module(m: &Module, scope: &Scope, verilog: &str, seed: u64, count: usize) -> Result<Value, ExportError> {
+fn describe(m: &Module, scope: &Scope, verilog: &str, seed: u64, count: usize) -> StoredModule {
     let start = verilog.find(&format!("\nmodule {} (", m.name)).map_or(0, |at| verilog[..=at].matches('\n').count());
-    let old: Vec<&str> = m.text.lines().collect();
-    let (places, found) = faults(scope, seed, count, |s| body(s, &m.path, false, &m.children).ok());
-    let found = found.into_iter().map(|fault| {
-        let new: Vec<&str> = fault.text.lines().collect();
-        let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-        let rest = old.len().min(new.len()) - head;
-        let tail = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-        let (from, to) = (start + head, start + old.len() - tail);
-        json!([fault.site, fault.description, from, to, new[head..new.len() - tail]])
-    });
+    let found = faults(scope, seed, count, |s| body(s, &m.path, false, &m.children).ok());
     let parts = m.path.split('.').skip(1).filter(|part| !part.chars().all(|c| c.is_ascii_digit()));
-    Ok(json!({
-        "path": parts.collect::<Vec<_>>().join("."), "shape": shape(scope), "places": places,
-        "lines": [start, start + old.len()], "faults": found.collect::<Vec<_>>(),
-    }))
+    let places = if let Verilog::Combinatorial(block) = &scope.hdl { places(block) } else { 0 };
+    let shape = shape(scope);
+    StoredModule {
+        path: parts.collect::<Vec<_>>().join("."),
+        lines: [start, start + m.text.lines().count()],
+        number: Key::new("module").with(&shape).with_words(&[places as u64]).small(15),
+        faults: found.into_iter().map(|f| (f.site, f.description)).collect(),
+        shape,
+    }
 }
 
 /// All designs in a directory of recordings.
@@ -156,6 +151,7 @@ pub fn stored(directory: &Path) -> std::io::Result<Vec<Stored>> {
         out.push(Stored {
             kind: text(&design["kind"]),
             verilog,
+            faults: fs::read_to_string(place.join("faults.v"))?,
             ports: ports.collect(),
             modules: list(&design["modules"]).map(read_module).collect(),
             rows: rows.into_iter().map(|(_, file)| file).collect(),
@@ -165,18 +161,12 @@ pub fn stored(directory: &Path) -> std::io::Result<Vec<Stored>> {
 }
 
 fn read_module(m: &Value) -> StoredModule {
-    let faults = list(&m["faults"]).map(|f| StoredFault {
-        site: number(&f[0]),
-        description: text(&f[1]),
-        lines: [number(&f[2]), number(&f[3])],
-        text: list(&f[4]).map(text).collect(),
-    });
     StoredModule {
-        path: text(&m["path"]),
-        shape: text(&m["shape"]),
-        lines: [number(&m["lines"][0]), number(&m["lines"][1])],
-        places: number(&m["places"]),
-        faults: faults.collect(),
+        path: text(&m[0]),
+        shape: text(&m[1]),
+        lines: [number(&m[2][0]), number(&m[2][1])],
+        number: number(&m[3]),
+        faults: list(&m[4]).map(|f| (number(&f[0]), text(&f[1]))).collect(),
     }
 }
 
@@ -193,20 +183,34 @@ fn number(value: &Value) -> usize {
 }
 
 impl Stored {
-    /// The Verilog with a fault of some of its modules, by shape, number of places and site. None: it has none there.
-    pub fn with_fault(&self, shape: &str, places: usize, site: usize) -> Option<String> {
-        let mut lines: Vec<&str> = self.verilog.lines().collect();
-        let modules = self.modules.iter().filter(|m| m.shape == shape && m.places == places);
-        let mut found: Vec<&StoredFault> = modules.flat_map(|m| &m.faults).filter(|f| f.site == site).collect();
-        found.sort_by_key(|f| std::cmp::Reverse(f.lines[0]));
-        for fault in &found {
-            lines.splice(fault.lines[0]..fault.lines[1], fault.text.iter().map(String::as_str));
-        }
-        (!found.is_empty()).then(|| lines.join("\n") + "\n")
+    /// A module with a fault, under another name.
+    pub fn with_fault(&self, module: &str, name: &str, number: usize) -> String {
+        let rest = self.faults.split_once(&format!("\nmodule {module} (")).map_or("", |(_, rest)| rest);
+        let text = rest.split_inclusive("endmodule\n").next().unwrap_or_default();
+        format!("\nmodule {name} ({}", text.replace(&declaration(), &fixed(number)))
     }
 
     /// Bytes of a row in the files.
     pub fn row_bytes(&self) -> usize {
         self.ports.iter().map(|p| p.bits).sum::<usize>().div_ceil(8)
+    }
+
+    /// Clocks of all recordings together.
+    pub fn clocks(&self) -> u64 {
+        let bytes: u64 = self.rows.iter().map(|file| fs::metadata(file).map_or(0, |m| m.len())).sum();
+        bytes / self.row_bytes().max(1) as u64
+    }
+}
+
+impl StoredModule {
+    /// The number that switches a fault on.
+    pub fn fault_number(&self, site: usize) -> usize {
+        fault_number(self.number, site)
+    }
+
+    /// What it is called in the Verilog of its design.
+    pub fn name(&self, verilog: &str) -> String {
+        let line = verilog.lines().nth(self.lines[0]).unwrap_or_default();
+        line.split(' ').nth(1).unwrap_or_default().to_string()
     }
 }

@@ -136,13 +136,13 @@ fn yosys(passes: &str, directory: &Path) -> Result<Output, HarnessError> {
 ///
 /// # Errors
 /// If a tool is missing, runs too long or refuses the design.
-pub(crate) fn constants(verilog: &str, top: &str) -> Result<HashSet<(String, String, usize)>, HarnessError> {
+pub fn constants(verilog: &str) -> Result<HashSet<(String, String, usize)>, HarnessError> {
     let directory = tempfile::tempdir()?;
     let directory = directory.path();
     std::fs::write(directory.join("design.v"), verilog)?;
     let passes =
-        format!("read_verilog design.v; hierarchy -top {top}; proc; opt -full; pmuxtree; simplemap; opt -full; write_json design.json");
-    yosys(&passes, directory)?;
+        "read_verilog design.v; hierarchy -auto-top; proc; opt -full; pmuxtree; simplemap; opt -full; write_json design.json";
+    yosys(passes, directory)?;
     let design: Value = parse(&directory.join("design.json"))?;
     let mut out = HashSet::new();
     for (module, content) in design["modules"].as_object().into_iter().flatten() {
@@ -153,6 +153,27 @@ pub(crate) fn constants(verilog: &str, top: &str) -> Result<HashSet<(String, Str
         }
     }
     Ok(out)
+}
+
+/// Whether two modules of a text do the same every clock, whatever their inputs, registers and instances are: proved
+/// within seconds, or not.
+///
+/// # Errors
+/// If a tool is missing.
+pub fn same_logic(verilog: &str, one: &str, other: &str) -> Result<bool, HarnessError> {
+    let directory = tempfile::tempdir()?;
+    let directory = directory.path();
+    std::fs::write(directory.join("design.v"), verilog)?;
+    let passes = format!(
+        "read_verilog design.v; select -set pair {one} {other}; select =* @pair %d; blackbox; select @pair; proc; opt_expr; \
+         expose -evert-dff; expose -evert; select -clear; delete =A:blackbox; miter -equiv -flatten -make_outputs {one} {other} peb_miter; \
+         cd peb_miter; opt -full; simplemap; opt; sat -timeout 20 -prove trigger 0 -verify"
+    );
+    match yosys(&passes, directory) {
+        Ok(_) => Ok(true),
+        Err(HarnessError::Tool { output, .. }) if output.contains("proof did fail") || output.contains("ERROR") => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn refused(tool: &str, text: &str) -> HarnessError {

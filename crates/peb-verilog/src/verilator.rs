@@ -15,8 +15,9 @@ const MAIN: &str = r#"#include "Vpeb_benches.h"
 #if VM_COVERAGE
 #include "verilated_cov.h"
 #endif
-int main() {
+int main(int argc, char **argv) {
     VerilatedContext context;
+    context.commandArgs(argc, argv);
     Vpeb_benches top{&context};
     top.step = 0;
     top.eval();
@@ -125,17 +126,19 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
     }
     let designs = recordings.iter().map(|r| (r.top.as_str(), r.verilog.as_str(), r.ports.as_slice()));
     build(&designs.collect::<Vec<_>>(), dir, extra)?;
-    let text = run(dir)?;
+    let text = run(&dir.join(PROGRAM), &[], dir)?;
     recordings.iter().enumerate().try_for_each(|(i, r)| verdict(r, &format!("{i} "), &text))
 }
 
 /// What has coverage counted.
-pub(crate) const COVERAGE: [&str; 4] = ["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"];
+pub const COVERAGE: [&str; 4] = ["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"];
 
-/// Runs what [`build`] has built in `dir`, on `rows_0.bin` and so on, and returns what it printed.
-pub(crate) fn run(dir: &Path) -> Result<String, HarnessError> {
-    let none: [&str; 0] = [];
-    Ok(tools::run(&dir.join("build/Vpeb_benches"), &none, dir, &[], SIMULATION_LIMIT)?.text)
+/// What [`build`] leaves in its directory.
+pub(crate) const PROGRAM: &str = "build/Vpeb_benches";
+
+/// Runs what [`build`] has built, on `rows_0.bin` and so on in `dir`, and returns what it printed.
+pub(crate) fn run(program: &Path, arguments: &[&str], dir: &Path) -> Result<String, HarnessError> {
+    Ok(tools::run(program, arguments, dir, &[], SIMULATION_LIMIT)?.text)
 }
 
 /// Builds the benches of designs in `dir`: name of the top, Verilog, ports.
@@ -171,7 +174,7 @@ pub(crate) fn build(designs: &[(&str, &str, &[Port])], dir: &Path, extra: &[&str
         return Err(HarnessError::Tool { tool: "verilator -Wall".to_string(), output: out.text });
     }
     let build = dir.join("build");
-    let runtime = Runtime::new(&root, if extra.is_empty() { "plain" } else { "coverage" });
+    let runtime = Runtime::new(&root, if *extra == COVERAGE { "coverage" } else { "plain" });
     runtime.bring(&build);
     // The wheel was configured without the compiler option that precompiled headers need.
     let make = ["-j", "2", "-f", "Vpeb_benches.mk", "CFG_CXXFLAGS_PCH_I=-include"];
@@ -236,9 +239,12 @@ fn bench(parts: Parts, number: usize) -> String {
     )
 }
 
+/// Lines and toggles of a file, and whether they were exercised.
+pub type Points = BTreeMap<(usize, Option<String>), bool>;
+
 /// Lines (no name) and toggles (signal, bit and direction) of one file in Verilator's `coverage.dat`, and whether they
 /// were exercised.
-pub(crate) fn points(data: &str, file: &str) -> BTreeMap<(usize, Option<String>), bool> {
+pub(crate) fn points(data: &str, file: &str) -> Points {
     let mut points = BTreeMap::new();
     for record in data.lines().filter_map(|l| l.strip_prefix("C '")) {
         let Some((fields, count)) = record.rsplit_once("' ") else { continue };

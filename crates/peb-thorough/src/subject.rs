@@ -4,22 +4,15 @@
 //! faults of its own logic: the blocks within it have an entry of their own. Where the recordings of a block by itself are
 //! not enough, or there are none, those of the blocks that contain it are taken too.
 
-use crate::cache::Key;
-use crate::harness::{bench, HarnessError, BUILD_LIMIT};
-use crate::stored::{Stored, StoredFault, TOP};
-use crate::synth::constants;
-use crate::verilator::{self, points};
-use crate::{tools, Port};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
+use peb_verilog::cache::Key;
+use peb_verilog::replay::{Replay, COVERAGE};
+use peb_verilog::stored::{Stored, StoredModule};
+use peb_verilog::{synth, HarnessError};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::OnceLock;
 
-/// A mutant that runs longer than this and one second for so many clocks does not settle, and has been noticed.
-const MUTANT_SECONDS: u64 = 60;
-const SLOWEST: u64 = 200;
+/// A fault is looked for in so many clocks of the recordings of a design.
+const CLOCKS: u64 = 200_000;
 
 /// A block, and the recordings that it is judged by.
 pub struct Subject<'a> {
@@ -37,12 +30,13 @@ pub struct Measured<'a> {
     stored: &'a Stored,
     points: OnceLock<BTreeMap<(usize, Option<String>), bool>>,
     constants: OnceLock<HashSet<(String, String, usize)>>,
+    faulty: OnceLock<Replay>,
 }
 
 impl<'a> Measured<'a> {
     /// Nothing is measured yet.
     pub fn new(stored: &'a Stored) -> Self {
-        Measured { stored, points: OnceLock::new(), constants: OnceLock::new() }
+        Measured { stored, points: OnceLock::new(), constants: OnceLock::new(), faulty: OnceLock::new() }
     }
 
     /// Lines (from 1) and toggles of the file, and whether any recording exercises them.
@@ -50,19 +44,14 @@ impl<'a> Measured<'a> {
         if let Some(points) = self.points.get() {
             return Ok(points);
         }
-        let directory = tempfile::tempdir()?;
-        let dir = directory.path();
-        let design = (TOP, self.stored.verilog.as_str(), self.stored.ports.as_slice());
-        verilator::build(&[design], dir, &verilator::COVERAGE)?;
+        let replay = Replay::new(self.stored, &self.stored.verilog, &COVERAGE, u64::MAX)?;
         let mut all = BTreeMap::new();
-        for rows in &self.stored.rows {
-            let _ = fs::remove_file(dir.join("rows_0.bin"));
-            std::os::unix::fs::symlink(fs::canonicalize(rows)?, dir.join("rows_0.bin"))?;
-            let text = verilator::run(dir)?;
-            if !text.contains("0 MATCH") {
-                return Err(HarnessError::Tool { tool: format!("replay of {}", rows.display()), output: text });
+        for number in 0..replay.recordings() {
+            let (matches, text) = replay.run(number, &[])?;
+            if !matches {
+                return Err(HarnessError::Tool { tool: format!("replay of {}", self.stored.kind), output: text });
             }
-            for (point, hit) in points(&fs::read_to_string(dir.join("coverage.dat"))?, "design_0.v") {
+            for (point, hit) in replay.points(number)? {
                 *all.entry(point).or_default() |= hit;
             }
         }
@@ -74,10 +63,42 @@ impl<'a> Measured<'a> {
         match self.constants.get() {
             Some(constants) => Ok(constants),
             None => {
-                let found = constants(&self.stored.verilog, TOP)?;
+                let found = synth::constants(&self.stored.verilog)?;
                 Ok(self.constants.get_or_init(|| found))
             }
         }
+    }
+
+    /// The design with faults that can be switched on.
+    fn faulty(&self) -> Result<&Replay, HarnessError> {
+        if let Some(replay) = self.faulty.get() {
+            return Ok(replay);
+        }
+        let replay = Replay::new(self.stored, &self.stored.faults, &["-Wno-fatal"], CLOCKS)?;
+        Ok(self.faulty.get_or_init(|| replay))
+    }
+
+    fn has(&self, number: usize) -> bool {
+        let is = |m: &StoredModule| m.faults.iter().any(|(site, _)| m.fault_number(*site) == number);
+        self.stored.modules.iter().any(is)
+    }
+
+    /// Whether any recording notices a fault.
+    fn notices(&self, number: usize) -> Result<bool, HarnessError> {
+        let (replay, argument) = (self.faulty()?, format!("+fault={number}"));
+        for recording in 0..replay.recordings() {
+            if !replay.run(recording, &[&argument])?.0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a fault in a module is none: the module does the same, whatever its inputs, registers and children are.
+    fn harmless(&self, module: &StoredModule, number: usize) -> Result<bool, HarnessError> {
+        let name = module.name(&self.stored.verilog);
+        let faulty = self.stored.with_fault(&name, "peb_faulty", number);
+        synth::same_logic(&(self.stored.verilog.clone() + &faulty), &name, "peb_faulty")
     }
 }
 
@@ -155,11 +176,8 @@ impl Thoroughness {
 impl Subject<'_> {
     /// Recordings of it by itself, or else of the blocks that contain it, and their clocks.
     pub fn size(&self) -> (usize, u64) {
-        let files = self.designs[usize::from(!self.own)]
-            .iter()
-            .flat_map(|d| d.stored.rows.iter().map(|file| (file, d.stored.row_bytes())));
-        let clocks = files.clone().map(|(file, bytes)| fs::metadata(file).map_or(0, |m| m.len()) / bytes.max(1) as u64);
-        (files.count(), clocks.sum())
+        let designs = &self.designs[usize::from(!self.own)];
+        (designs.iter().map(|d| d.stored.rows.len()).sum(), designs.iter().map(|d| d.stored.clocks()).sum())
     }
 
     /// A key for what was found with these recordings.
@@ -171,8 +189,7 @@ impl Subject<'_> {
             let mut rows: Vec<&str> = rows.collect();
             rows.sort_unstable();
             key = key.with(&rows.join(" "));
-            let faults = design.stored.modules.iter().filter(|m| m.shape == self.shape).flat_map(|m| &m.faults);
-            key = key.with(&faults.map(|f| f.site.to_string() + " ").collect::<String>());
+            key = key.with(&design.stored.faults);
         }
         key
     }
@@ -188,7 +205,7 @@ impl Subject<'_> {
     ///
     /// # Errors
     /// If a recording cannot be replayed.
-    pub fn measure(&self, mutants: usize, least: [f64; 3], jobs: usize) -> Result<Thoroughness, HarnessError> {
+    pub fn measure(&self, mutants: usize, least: [f64; 3]) -> Result<Thoroughness, HarnessError> {
         let mut found = Thoroughness::default();
         let enough = |is: &[f64], least: &[f64]| is.iter().zip(least).all(|(is, least)| is >= least);
         let ways = [self.designs[0].clone(), self.designs.concat()];
@@ -198,20 +215,44 @@ impl Subject<'_> {
                 break;
             }
         }
-        let mut faults = self.faults(mutants);
-        found.mutants.0 = faults.len();
-        for designs in self.designs.iter().filter(|designs| !designs.is_empty()) {
-            faults = self.survivors(designs, &faults, jobs)?;
-            found.mutants.1 = faults.iter().map(|(_, f)| format!("{} ({})", f.description, f.site)).collect();
-            if found.percent()[2] >= least[2] {
-                break;
-            }
-        }
+        self.mutate(mutants, least[2], &mut found)?;
         let percent = found.percent();
         if enough(&percent, &least) {
             self.key(mutants, least).pass(&percent.map(|p| p.to_string()).join(" "));
         }
         Ok(found)
+    }
+
+    /// Faults are those stored for the size of the block with the most clocks. What no recording of the block by itself
+    /// notices, and is a fault, is replayed within the blocks that contain it, if that is needed.
+    fn mutate(&self, most: usize, least: f64, found: &mut Thoroughness) -> Result<(), HarnessError> {
+        let clocks = |d: &&&Measured| d.stored.clocks();
+        let Some(design) = self.designs[usize::from(!self.own)].iter().max_by_key(clocks) else { return Ok(()) };
+        let modules = design.stored.modules.iter().filter(|m| m.shape == self.shape);
+        let faults = modules.flat_map(|m| m.faults.iter().map(move |(site, text)| (m, *site, text))).take(most);
+        let mut left: BTreeMap<usize, (&StoredModule, &str)> =
+            faults.map(|(m, site, text)| (m.fault_number(site), (m, text.as_str()))).collect();
+        let mut all = left.len();
+        let mut real: HashSet<usize> = HashSet::new();
+        for designs in self.designs.iter().filter(|designs| !designs.is_empty()) {
+            let numbers: Vec<(usize, &StoredModule)> = left.iter().map(|(number, (m, _))| (*number, *m)).collect();
+            for (number, module) in numbers {
+                let mut having = designs.iter().filter(|d| d.has(number));
+                if having.try_fold(false, |noticed, d| Ok::<_, HarnessError>(noticed || d.notices(number)?))? {
+                    left.remove(&number);
+                } else if !real.contains(&number) && design.harmless(module, number)? {
+                    left.remove(&number);
+                    all -= 1;
+                } else {
+                    real.insert(number);
+                }
+            }
+            found.mutants = (all, left.iter().map(|(number, (_, text))| format!("{text} ({number})")).collect());
+            if found.percent()[2] >= least {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Lines are the same if they differ in numbers only and come at the same place among those alike; toggles by name.
@@ -223,7 +264,7 @@ impl Subject<'_> {
             let text: Vec<&str> = design.stored.verilog.lines().collect();
             let (points, constants) = (design.points()?, design.constants()?);
             for module in design.stored.modules.iter().filter(|m| m.shape == self.shape) {
-                let name = text[module.lines[0]].split(' ').nth(1).unwrap_or_default();
+                let name = module.name(&design.stored.verilog);
                 let mut alike: HashMap<String, usize> = HashMap::new();
                 for line in module.lines[0]..module.lines[1] {
                     let plain: String = text[line].trim().chars().filter(|c| !c.is_ascii_digit()).collect();
@@ -234,7 +275,7 @@ impl Subject<'_> {
                     }
                     let bits = points.range((line + 1, Some(String::new()))..(line + 2, None));
                     for (toggle, hit) in bits.filter_map(|((_, toggle), hit)| Some((toggle.as_ref()?, hit))) {
-                        if !constants.contains(&bit(name, toggle)) {
+                        if !constants.contains(&bit(&name, toggle)) {
                             *toggles.entry(toggle.clone()).or_default() |= hit;
                         }
                     }
@@ -246,114 +287,5 @@ impl Subject<'_> {
         found.toggles =
             (toggles.len(), toggles.iter().filter(|(_, hit)| !**hit).map(|(name, _)| name.clone()).collect());
         Ok(())
-    }
-
-    /// Faults with the number of places that their module has: those stored for the size of the block with the most clocks.
-    fn faults(&self, most: usize) -> Vec<(usize, &StoredFault)> {
-        let clocks = |d: &&&Measured| {
-            let bytes = d.stored.rows.iter().map(|file| fs::metadata(file).map_or(0, |m| m.len())).sum::<u64>();
-            bytes / d.stored.row_bytes().max(1) as u64
-        };
-        let Some(design) = self.designs[usize::from(!self.own)].iter().max_by_key(clocks) else { return vec![] };
-        let modules = design.stored.modules.iter().filter(|m| m.shape == self.shape);
-        let mut seen = BTreeSet::new();
-        let faults = modules.flat_map(|m| m.faults.iter().map(|fault| (m.places, fault)));
-        faults.filter(|(places, f)| seen.insert((*places, f.site))).take(most).collect()
-    }
-
-    /// Those of the faults that no recording of the designs notices.
-    fn survivors<'f>(
-        &self,
-        designs: &[&Measured],
-        faults: &[(usize, &'f StoredFault)],
-        jobs: usize,
-    ) -> Result<Vec<(usize, &'f StoredFault)>, HarnessError> {
-        let benches = designs.iter().map(|d| Bench::new(d.stored)).collect::<Result<Vec<_>, _>>()?;
-        let next = AtomicUsize::new(0);
-        let results: Mutex<BTreeMap<usize, Result<bool, HarnessError>>> = Mutex::default();
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.max(1) {
-                scope.spawn(|| loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((places, fault)) = faults.get(i) else { return };
-                    let survives = self.survives(&benches, i, *places, fault);
-                    if let Ok(mut results) = results.lock() {
-                        results.insert(i, survives);
-                    }
-                });
-            }
-        });
-        let mut out = vec![];
-        for (i, survives) in results.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            if survives? {
-                out.push(faults[i]);
-            }
-        }
-        Ok(out)
-    }
-
-    fn survives(&self, benches: &[Bench], i: usize, places: usize, fault: &StoredFault) -> Result<bool, HarnessError> {
-        for bench in benches {
-            if let Some(verilog) = bench.stored.with_fault(&self.shape, places, fault.site) {
-                if bench.notices(i, &verilog)? {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// The Icarus bench of a design, in a directory of its own.
-struct Bench<'a> {
-    stored: &'a Stored,
-    directory: tempfile::TempDir,
-}
-
-impl<'a> Bench<'a> {
-    fn new(stored: &'a Stored) -> Result<Self, HarnessError> {
-        let directory = tempfile::tempdir()?;
-        let ports: &[Port] = &stored.ports;
-        fs::write(directory.path().join("bench.v"), bench(TOP, ports))?;
-        for (i, rows) in stored.rows.iter().enumerate() {
-            let place = directory.path().join(format!("rows_{i}"));
-            fs::create_dir(&place)?;
-            std::os::unix::fs::symlink(fs::canonicalize(rows)?, place.join("rows.bin"))?;
-        }
-        Ok(Bench { stored, directory })
-    }
-
-    /// Whether a recording differs from what `verilog` does.
-    fn notices(&self, number: usize, verilog: &str) -> Result<bool, HarnessError> {
-        let dir = self.directory.path();
-        let (design, program) = (format!("design_{number}.v"), dir.join(format!("bench_{number}.vvp")));
-        fs::write(dir.join(&design), verilog)?;
-        let output = program.display().to_string();
-        let arguments = ["-g2005", "-Wno-timescale", "-s", "peb_testbench", "-o", &output, &design, "bench.v"];
-        let out = tools::run(&tools::program("iverilog")?, &arguments, dir, &[], BUILD_LIMIT)?;
-        if !out.success {
-            return Err(HarnessError::Tool { tool: "iverilog".to_string(), output: out.text });
-        }
-        let noticed = self.run(&program)?;
-        fs::remove_file(program)?;
-        Ok(noticed)
-    }
-
-    fn run(&self, program: &Path) -> Result<bool, HarnessError> {
-        let vvp = tools::program("vvp")?;
-        let arguments: [PathBuf; 2] = ["-n".into(), program.into()];
-        for (i, rows) in self.stored.rows.iter().enumerate() {
-            let clocks = fs::metadata(rows)?.len() / self.stored.row_bytes().max(1) as u64;
-            let limit = Duration::from_secs(MUTANT_SECONDS + clocks / SLOWEST);
-            let place = self.directory.path().join(format!("rows_{i}"));
-            match tools::run(&vvp, &arguments, &place, &[], limit) {
-                Ok(out) if out.text.lines().any(|l| l == format!("MATCH {clocks}")) => {}
-                Ok(out) if out.text.lines().any(|l| l.starts_with("MISMATCH ")) => return Ok(true),
-                Ok(out) => return Err(HarnessError::Tool { tool: "vvp".to_string(), output: out.text }),
-                Err(HarnessError::Timeout { .. }) => return Ok(true),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
     }
 }
