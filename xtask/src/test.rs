@@ -21,26 +21,27 @@ pub fn run() -> Result<()> {
 /// The test that runs beside the others.
 const BITSTREAM: &str = "the_versa_becomes_a_bitstream";
 
-/// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards.
+/// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards. Then
+/// [`thorough`].
 pub fn nightly() -> Result<()> {
     tools()?;
-    step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]))
+    let tests = step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]));
+    tests.and(thorough(&Thorough { filter: None, recordings: None, seed: 1, arguments: vec![] }))
 }
 
 /// Options of `thorough`.
 #[derive(clap::Args)]
 pub struct Thorough {
+    /// Only blocks whose name contains this
+    filter: Option<String>,
     /// Recordings of an earlier run, instead of running the tests
     #[arg(long)]
     recordings: Option<PathBuf>,
     /// Which faults
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Faults in each block, at most
-    #[arg(long, default_value_t = 50)]
-    mutants: usize,
-    /// What is passed on: `--verbose`, `--write`, `--block NAME`, `--least-coverage`, `--least-mutants`, `--jobs`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    /// What is passed on: `--verbose`, `--write`
+    #[arg(last = true)]
     arguments: Vec<String>,
 }
 
@@ -51,12 +52,13 @@ pub fn thorough(args: &Thorough) -> Result<()> {
         if recordings.exists() {
             std::fs::remove_dir_all(&recordings)?;
         }
-        let mut tests = cargo(&["test", "--quiet", "--workspace", "--lib", "--test", "noise"]);
-        tests.env("PEB_RECORDINGS", &recordings).env("PEB_MUTANTS", format!("{},{}", args.seed, args.mutants));
+        let packages = ["--package", "peb-rtl", "--package", "peb-thorough"];
+        let mut tests = cargo(&["test", "--quiet", "--lib", "--test", "noise"]);
+        tests.args(packages).env("PEB_RECORDINGS", &recordings).env("PEB_MUTANTS", format!("{},50", args.seed));
         step("tests of the blocks", 120, tests)?;
     }
     let mut score = cargo(&["run", "--quiet", "--package", "peb-thorough", "--"]);
-    score.arg(&recordings).args(["--mutants", &args.mutants.to_string()]).args(&args.arguments);
+    score.arg(&recordings).args(&args.filter).args(&args.arguments);
     step("thoroughness of the tests", 300, score)
 }
 

@@ -11,6 +11,10 @@ use peb_verilog::{synth, HarnessError};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
+/// Percentage of lines, toggles and faults that a block must reach.
+pub const GOAL: [f64; 3] = [95.0, 95.0, 90.0];
+/// At most so many faults of a block are tried.
+const FAULTS: usize = 50;
 /// A fault is looked for in so many clocks of the recordings of a design.
 const CLOCKS: u64 = 200_000;
 
@@ -181,8 +185,8 @@ impl Subject<'_> {
     }
 
     /// A key for what was found with these recordings.
-    fn key(&self, mutants: usize, least: [f64; 3]) -> Key {
-        let mut key = Key::new("thorough").with(&self.shape).with(&format!("{mutants} {least:?}"));
+    fn key(&self) -> Key {
+        let mut key = Key::new("thorough").with(&self.shape).with(&format!("{GOAL:?}"));
         for design in self.designs.iter().flatten() {
             key = key.with(&design.stored.verilog);
             let rows = design.stored.rows.iter().filter_map(|file| file.file_name()?.to_str());
@@ -195,8 +199,8 @@ impl Subject<'_> {
     }
 
     /// Percentages of lines, toggles and mutants, if they were enough on the same recordings before.
-    pub fn passed(&self, mutants: usize, least: [f64; 3]) -> Option<[f64; 3]> {
-        let text = self.key(mutants, least).passed()?;
+    pub fn passed(&self) -> Option<[f64; 3]> {
+        let text = self.key().passed()?;
         let numbers: Vec<f64> = text.split(' ').filter_map(|word| word.parse().ok()).collect();
         numbers.try_into().ok()
     }
@@ -205,31 +209,31 @@ impl Subject<'_> {
     ///
     /// # Errors
     /// If a recording cannot be replayed.
-    pub fn measure(&self, mutants: usize, least: [f64; 3]) -> Result<Thoroughness, HarnessError> {
+    pub fn measure(&self) -> Result<Thoroughness, HarnessError> {
         let mut found = Thoroughness::default();
         let enough = |is: &[f64], least: &[f64]| is.iter().zip(least).all(|(is, least)| is >= least);
         let ways = [self.designs[0].clone(), self.designs.concat()];
         for designs in ways.iter().filter(|designs| !designs.is_empty()) {
             self.cover(designs, &mut found)?;
-            if enough(&found.percent()[..2], &least[..2]) {
+            if enough(&found.percent()[..2], &GOAL[..2]) {
                 break;
             }
         }
-        self.mutate(mutants, least[2], &mut found)?;
+        self.mutate(&mut found)?;
         let percent = found.percent();
-        if enough(&percent, &least) {
-            self.key(mutants, least).pass(&percent.map(|p| p.to_string()).join(" "));
+        if enough(&percent, &GOAL) {
+            self.key().pass(&percent.map(|p| p.to_string()).join(" "));
         }
         Ok(found)
     }
 
     /// Faults are those stored for the size of the block with the most clocks. What no recording of the block by itself
     /// notices, and is a fault, is replayed within the blocks that contain it, if that is needed.
-    fn mutate(&self, most: usize, least: f64, found: &mut Thoroughness) -> Result<(), HarnessError> {
+    fn mutate(&self, found: &mut Thoroughness) -> Result<(), HarnessError> {
         let clocks = |d: &&&Measured| d.stored.clocks();
         let Some(design) = self.designs[usize::from(!self.own)].iter().max_by_key(clocks) else { return Ok(()) };
         let modules = design.stored.modules.iter().filter(|m| m.shape == self.shape);
-        let faults = modules.flat_map(|m| m.faults.iter().map(move |(site, text)| (m, *site, text))).take(most);
+        let faults = modules.flat_map(|m| m.faults.iter().map(move |(site, text)| (m, *site, text))).take(FAULTS);
         let mut left: BTreeMap<usize, (&StoredModule, &str)> =
             faults.map(|(m, site, text)| (m.fault_number(site), (m, text.as_str()))).collect();
         let mut all = left.len();
@@ -248,7 +252,7 @@ impl Subject<'_> {
                 }
             }
             found.mutants = (all, left.iter().map(|(number, (_, text))| format!("{text} ({number})")).collect());
-            if found.percent()[2] >= least {
+            if found.percent()[2] >= GOAL[2] {
                 break;
             }
         }

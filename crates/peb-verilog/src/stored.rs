@@ -72,7 +72,10 @@ fn drawn() -> (u64, usize) {
 }
 
 /// Writes a recording into `directory`.
-pub(crate) fn store(recording: &Recording, directory: &Path) -> Result<(), HarnessError> {
+///
+/// # Errors
+/// If the block has no Verilog, or a file cannot be written.
+pub fn store(recording: &Recording, directory: &Path) -> Result<(), HarnessError> {
     let modules = modules(&recording.scope, TOP, false)?;
     let verilog = print(TOP, &modules);
     let ports: Vec<Value> = recording.ports.iter().map(|p| json!([p.name, p.output, p.clock, p.bits])).collect();
