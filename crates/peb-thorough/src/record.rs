@@ -13,9 +13,10 @@ What the tests of each block exercise of its Verilog, all of them together: line
 up to 50 random faults in its logic they notice. The goal is 95 %, 95 % and 90 %; the nightly tests fail where a block is below it and below this
 table. Lines and toggles are those of the block's own module, faults those of its own logic: the blocks within it have a row of their own.
 
-A block is judged by its recordings by itself; where they are not enough, or there are none, also by those of the blocks that contain it,
-from their ports. A block that is never recorded by itself is named by the field that leads to it. A bit that yosys proves constant does not
-count, nor does a fault with which the block does the same whatever its inputs, registers and children are (yosys proves it).
+A block is judged by its recordings by itself, one size of the block after the other; where they are not enough, or there are none, also by
+those of the blocks that contain it, from their ports. What is enough is not measured further, so what is above the goal may be higher than it
+says here. A block that is never recorded by itself is named by the field that leads to it. A bit that yosys proves constant does not count, nor
+does a fault with which the block does the same whatever its inputs, registers and children are (yosys proves it).
 
 `cargo xtask thorough` compares with this file, `cargo xtask thorough -- --write` writes it; a name in front of that takes those blocks only.
 
