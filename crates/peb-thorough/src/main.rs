@@ -38,7 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let stored = peb_verilog::stored::stored(&args.recordings).with_context(|| args.recordings.display().to_string())?;
+    let stored =
+        peb_verilog::stored::stored(&args.recordings).with_context(|| args.recordings.display().to_string())?;
     let designs: Vec<Measured> = stored.iter().map(Measured::new).collect();
     let mut record = Record::read()?;
     let (mut measured, mut worse) = (vec![], vec![]);

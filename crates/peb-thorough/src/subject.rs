@@ -276,19 +276,18 @@ impl Subject<'_> {
         let mut lines: BTreeMap<(String, usize), (String, bool)> = BTreeMap::new();
         let mut toggles: BTreeMap<String, bool> = BTreeMap::new();
         for design in designs {
-            let text: Vec<&str> = design.stored.verilog.lines().collect();
             let (points, constants) = (design.points()?, design.constants()?);
             for module in design.stored.modules.iter().filter(|m| m.shape == self.shape) {
                 let name = module.name(&design.stored.verilog);
                 let mut alike: HashMap<String, usize> = HashMap::new();
-                for line in module.lines[0]..module.lines[1] {
-                    let plain: String = text[line].trim().chars().filter(|c| !c.is_ascii_digit()).collect();
+                let text = (1..).zip(design.stored.verilog.lines().map(str::trim));
+                for (line, text) in text.take(module.lines[1]).skip(module.lines[0]) {
+                    let plain: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
                     let number = *alike.entry(plain.clone()).and_modify(|n| *n += 1).or_default();
-                    if let Some(hit) = points.get(&(line + 1, None)) {
-                        let entry = (plain, number);
-                        lines.entry(entry).or_insert((text[line].trim().to_string(), false)).1 |= hit;
+                    if let Some(hit) = points.get(&(line, None)) {
+                        lines.entry((plain, number)).or_insert((text.to_string(), false)).1 |= hit;
                     }
-                    let bits = points.range((line + 1, Some(String::new()))..(line + 2, None));
+                    let bits = points.range((line, Some(String::new()))..(line + 1, None));
                     for (toggle, hit) in bits.filter_map(|((_, toggle), hit)| Some((toggle.as_ref()?, hit))) {
                         if !constants.contains(&bit(&name, toggle)) {
                             *toggles.entry(toggle.clone()).or_default() |= hit;

@@ -21,7 +21,12 @@ struct Habit {
 impl Habit {
     fn new(rng: &mut ChaCha8Rng) -> Self {
         let change = [0.02, 0.3, 0.9, 1.0][rng.gen_range(0..4)];
-        Habit { change, one: [0.03, 0.2, 0.5, 0.8, 0.97][rng.gen_range(0..5)], kind: rng.gen_range(0..8), last: rng.gen() }
+        Habit {
+            change,
+            one: [0.03, 0.2, 0.5, 0.8, 0.97][rng.gen_range(0..5)],
+            kind: rng.gen_range(0..8),
+            last: rng.gen(),
+        }
     }
 
     /// A bit is 1 as often as it is its habit. A word is anything, small, one of a few that all inputs share or close to one
@@ -179,7 +184,7 @@ fn reliability() {
 fn rx() {
     use rx::*;
     noise!(4000, [clock], [reset], HeaderCapture::default(), Output::default(), Unpacker::default());
-    unwritten!(4000, [clock], [reset], Reassembly::<4, 8>::default());
+    unwritten!(4000, [clock], [reset], Reassembly::<4, 8>::default(), RxPath::<4, 8>::default());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use crate::module::body;
 use crate::mutate::{mutant, places};
 use crate::tree::{Kind, Scope, Signal};
 use rust_hdl::prelude::ast::{
-    VerilogBlockOrConditional, VerilogCase, VerilogConditional, VerilogExpression, VerilogLoop, VerilogMatch, VerilogOp,
-    VerilogStatement,
+    VerilogBlockOrConditional, VerilogCase, VerilogConditional, VerilogExpression, VerilogLoop, VerilogMatch,
+    VerilogOp, VerilogStatement,
 };
 use rust_hdl::prelude::{TypeDescriptor, TypeKind, Verilog};
 use std::collections::BTreeSet;
@@ -157,9 +157,9 @@ impl Switch<'_> {
     fn either(&self, tests: Vec<(usize, VerilogExpression)>, test: &VerilogExpression) -> VerilogExpression {
         let join = |l, op, r| VerilogExpression::Binary(Box::new(l), op, Box::new(r));
         let sites: Vec<usize> = tests.iter().map(|(site, _)| *site).collect();
-        let sound = sites.iter().fold(test.clone(), |sound, site| {
-            join(self.test(VerilogOp::Ne, *site), VerilogOp::LogicalAnd, sound)
-        });
+        let sound = sites
+            .iter()
+            .fold(test.clone(), |sound, site| join(self.test(VerilogOp::Ne, *site), VerilogOp::LogicalAnd, sound));
         tests.into_iter().fold(sound, |all, (site, test)| {
             join(all, VerilogOp::LogicalOr, join(self.test(VerilogOp::Eq, site), VerilogOp::LogicalAnd, test))
         })

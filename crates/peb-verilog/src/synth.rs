@@ -171,7 +171,9 @@ pub fn same_logic(verilog: &str, one: &str, other: &str) -> Result<bool, Harness
     );
     match yosys(&passes, directory) {
         Ok(_) => Ok(true),
-        Err(HarnessError::Tool { output, .. }) if output.contains("proof did fail") || output.contains("ERROR") => Ok(false),
+        Err(HarnessError::Tool { output, .. }) if output.contains("proof did fail") || output.contains("ERROR") => {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
