@@ -22,7 +22,7 @@ struct Args {
     /// List what is not exercised and not noticed; measure what has passed before, too
     #[arg(long)]
     verbose: bool,
-    /// Write what was measured into docs/thoroughness.md
+    /// Write what was measured into docs/thoroughness.md, block by block
     #[arg(long)]
     write: bool,
 }
@@ -63,12 +63,18 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         if record.is_better_than(&row) {
             worse.push(row.name.clone());
         }
+        if args.write {
+            record.update(row.clone());
+            record.write()?;
+        }
         measured.push(row);
     }
     let gone = record.gone(&measured);
     if args.write {
-        record.update(measured, args.filter.is_none());
-        record.write()?;
+        if args.filter.is_none() {
+            record.keep(&measured);
+            record.write()?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if args.filter.is_none() && !gone.is_empty() {

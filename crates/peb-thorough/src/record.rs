@@ -94,11 +94,16 @@ impl Record {
         gone.map(|r| r.name.clone()).collect()
     }
 
-    /// Takes rows in; `all`: there are no others.
-    pub fn update(&mut self, rows: Vec<Row>, all: bool) {
-        self.0.retain(|old| !all && rows.iter().all(|r| r.name != old.name));
-        self.0.extend(rows);
+    /// Takes a row in, instead of the one of its block.
+    pub fn update(&mut self, row: Row) {
+        self.0.retain(|old| old.name != row.name);
+        self.0.push(row);
         self.0.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// Forgets blocks that were not measured.
+    pub fn keep(&mut self, rows: &[Row]) {
+        self.0.retain(|old| rows.iter().any(|r| r.name == old.name));
     }
 
     /// Writes the file.
