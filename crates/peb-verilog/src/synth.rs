@@ -166,8 +166,8 @@ pub fn same_logic(verilog: &str, one: &str, other: &str) -> Result<bool, Harness
     std::fs::write(directory.join("design.v"), verilog)?;
     let passes = format!(
         "read_verilog design.v; select -set pair {one} {other}; select =* @pair %d; blackbox; select @pair; proc; opt_expr; \
-         expose -evert-dff; expose -evert; select -clear; delete =A:blackbox; miter -equiv -flatten -make_outputs {one} {other} peb_miter; \
-         cd peb_miter; opt -full; simplemap; opt; sat -timeout 20 -prove trigger 0 -verify"
+         expose -dff -evert-dff; expose -dff -evert; select -clear; delete =A:blackbox; miter -equiv -flatten -make_outputs {one} {other} peb_miter; \
+         cd peb_miter; opt -full; sat -timeout 20 -prove trigger 0 -verify"
     );
     match yosys(&passes, directory) {
         Ok(_) => Ok(true),
