@@ -24,6 +24,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Runs the tests of the blocks and tells what of each block they exercise and notice.
+    Thorough(test::Thorough),
     /// Installs the tools, then runs every check that CI runs.
     Test,
     /// Installs the tools, then runs the tests that take too long for `test`.
@@ -34,6 +36,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen(args) => gen::run(&args),
         Task::Area { arguments } => test::area(&arguments),
+        Task::Thorough(args) => test::thorough(&args),
         Task::Test => test::run(),
         Task::Nightly => test::nightly(),
     }

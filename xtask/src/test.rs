@@ -2,6 +2,7 @@
 
 use crate::steps::{cargo, root, step, Step};
 use anyhow::Result;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Installs the tools, then format, lints and all tests.
@@ -20,10 +21,45 @@ pub fn run() -> Result<()> {
 /// The test that runs beside the others.
 const BITSTREAM: &str = "the_versa_becomes_a_bitstream";
 
-/// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards.
+/// Installs the tools, then runs every test marked `#[ignore = "nightly"]`: more seeds, more clocks, more boards. Then
+/// [`thorough`].
 pub fn nightly() -> Result<()> {
     tools()?;
-    step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]))
+    let tests = step("nightly tests", 600, cargo(&["test", "--workspace", "--no-fail-fast", "--", "--ignored"]));
+    tests.and(thorough(&Thorough { filter: None, recordings: None, seed: 1, arguments: vec![] }))
+}
+
+/// Options of `thorough`.
+#[derive(clap::Args)]
+pub struct Thorough {
+    /// Only blocks whose name contains this
+    filter: Option<String>,
+    /// Recordings of an earlier run, instead of running the tests
+    #[arg(long)]
+    recordings: Option<PathBuf>,
+    /// Which faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What is passed on: `--verbose`, `--write`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Records the tests of the blocks, then scores the recordings block by block.
+pub fn thorough(args: &Thorough) -> Result<()> {
+    let recordings = args.recordings.clone().unwrap_or_else(|| root().join("target/thorough"));
+    if args.recordings.is_none() {
+        if recordings.exists() {
+            std::fs::remove_dir_all(&recordings)?;
+        }
+        let packages = ["--package", "peb-rtl", "--package", "peb-thorough"];
+        let mut tests = cargo(&["test", "--quiet", "--lib", "--test", "noise"]);
+        tests.args(packages).env("PEB_RECORDINGS", &recordings).env("PEB_MUTANTS", format!("{},50", args.seed));
+        step("tests of the blocks", 120, tests)?;
+    }
+    let mut score = cargo(&["run", "--quiet", "--package", "peb-thorough", "--"]);
+    score.arg(&recordings).args(&args.filter).args(&args.arguments);
+    step("thoroughness of the tests", 300, score)
 }
 
 /// Measures sizes and speeds.

@@ -1,8 +1,8 @@
 //! Derives that make a rust-hdl struct a node of the single-threaded cycle engine in `peb-hdl`.
 //!
 //! * `#[derive(Module)]` on a block: implements rust-hdl's `Block` (so that every rust-hdl visitor still
-//!   works) and `peb_hdl::Node`, which evaluates the block only when an input or one of its registers changed.
-//! * `#[derive(Interface)]` beside rust-hdl's `#[derive(LogicInterface)]`: implements `peb_hdl::Node`.
+//!   works), `peb_hdl::Inputs` and `peb_hdl::Node`, which evaluates the block only when an input or one of its registers changed.
+//! * `#[derive(Interface)]` beside rust-hdl's `#[derive(LogicInterface)]`: implements `peb_hdl::Node` and `peb_hdl::Stir`.
 //!
 //! Fields whose names start with `_` are no hardware, as in rust-hdl.
 
@@ -69,6 +69,13 @@ fn module(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
                 probe.visit_end_scope(name, self);
             }
         }
+        impl #generics ::peb_hdl::Inputs for #name #types #bounds {
+            fn stir_inputs(&mut self, draw: &mut ::peb_hdl::Draw) {
+                #[allow(unused_imports)]
+                use ::peb_hdl::{InputField, OtherField};
+                #((::peb_hdl::Field(&mut self.#fields)).stir_field(draw);)*
+            }
+        }
         impl #generics ::peb_hdl::Node for #name #types #bounds {
             fn settle(&mut self) -> bool {
                 let mut dirty = self._activity.take_stale();
@@ -107,6 +114,13 @@ fn interface(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
     let name = &input.ident;
     let (generics, types, bounds) = input.generics.split_for_impl();
     Ok(quote! {
+        impl #generics ::peb_hdl::Stir for #name #types #bounds {
+            fn stir(&mut self, draw: &mut ::peb_hdl::Draw) {
+                #[allow(unused_imports)]
+                use ::peb_hdl::{InputField, OtherField};
+                #((::peb_hdl::Field(&mut self.#fields)).stir_field(draw);)*
+            }
+        }
         impl #generics ::peb_hdl::Node for #name #types #bounds {
             fn latch(&mut self) -> bool {
                 let mut changed = false;

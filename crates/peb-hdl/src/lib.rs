@@ -20,6 +20,7 @@ pub mod prelude;
 mod reg;
 mod rom;
 mod sim;
+mod stir;
 #[allow(missing_docs)] // rust-hdl derives methods without any
 mod stream;
 mod trace;
@@ -31,6 +32,9 @@ pub use node::{Activity, Clk, Node, MAX_PASSES};
 pub use reg::{Reg, RegD, RegQ, Sync2};
 pub use rom::Rom;
 pub use sim::Sim;
+pub use stir::{Draw, Inputs, Stir};
+#[doc(hidden)]
+pub use stir::{Field, InputField, OtherField};
 pub use stream::{StreamRx, StreamTx};
 pub use trace::VcdTrace;
 pub use watch::{HandshakeFault, PAYLOAD};

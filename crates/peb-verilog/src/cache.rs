@@ -25,6 +25,12 @@ impl Key {
         self
     }
 
+    /// With these bytes too.
+    pub fn with_bytes(mut self, bytes: &[u8]) -> Key {
+        self.bytes(bytes);
+        self
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ *byte as u128).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
@@ -34,6 +40,11 @@ impl Key {
     /// The key as a file name.
     pub fn name(&self) -> String {
         format!("{:032x}", self.0)
+    }
+
+    /// So many bits of the key.
+    pub fn small(&self, bits: u32) -> usize {
+        (self.0 >> 64) as usize & ((1 << bits) - 1)
     }
 
     fn file(&self) -> Option<PathBuf> {

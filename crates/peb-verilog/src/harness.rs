@@ -1,7 +1,7 @@
 //! Replays a recording against the exported Verilog and compares every output every clock.
 
 use crate::error::ExportError;
-use crate::recording::Recording;
+use crate::recording::{Port, Recording};
 use crate::tools;
 use std::fmt::Write;
 use std::fs;
@@ -80,13 +80,18 @@ pub fn check_equivalent(recording: &Recording) -> Result<(), HarnessError> {
     Icarus::new(recording)?.run(0, &recording.verilog, SIMULATION_LIMIT)
 }
 
-/// [`check_equivalent`] as one line of a test.
+/// [`check_equivalent`] as one line of a test. Where `PEB_RECORDINGS` names a directory, the recording is written there
+/// too: see [`crate::stored`].
 ///
 /// # Panics
 /// If the Verilog differs from the Rust, cannot be simulated, or a tool is missing.
 #[track_caller]
 pub fn assert_equivalent(recording: &Recording) {
-    if let Err(e) = check_equivalent(recording) {
+    let kept = || match std::env::var_os("PEB_RECORDINGS") {
+        Some(directory) => crate::stored::store(recording, Path::new(&directory)),
+        None => Ok(()),
+    };
+    if let Err(e) = check_equivalent(recording).and_then(|()| kept()) {
         panic!("{e}");
     }
 }
@@ -120,31 +125,38 @@ impl<'a> Icarus<'a> {
     }
 }
 
-/// Writes `bench.v` and its stimulus `rows.mem`.
+/// Writes `bench.v` and its stimulus `rows.bin`.
 fn write_bench(recording: &Recording, dir: &Path) -> Result<(), HarnessError> {
-    let order = columns(recording);
-    write_rows(recording, &order, &dir.join("rows.mem"))?;
-    fs::write(dir.join("bench.v"), bench(recording, &order))?;
+    fs::write(dir.join("rows.bin"), rows(recording)?)?;
+    fs::write(dir.join("bench.v"), bench(&recording.top, &recording.ports))?;
     Ok(())
 }
 
-/// Writes one binary vector a clock: edges, inputs and outputs side by side.
-pub(crate) fn write_rows(recording: &Recording, order: &[Vec<usize>; 3], file: &Path) -> Result<(), HarnessError> {
+/// One binary vector a clock: edges, inputs and outputs side by side, the first in the high bits, whole bytes.
+pub(crate) fn rows(recording: &Recording) -> Result<Vec<u8>, HarnessError> {
     if recording.clocks() == 0 {
         return Err(HarnessError::Empty(recording.top.clone()));
     }
-    let mut rows = String::new();
-    for clock in 0..recording.clocks() {
-        order.iter().flatten().for_each(|port| rows.push_str(&recording.binary(clock, *port)));
-        rows.push('\n');
+    let order: Vec<usize> = columns(&recording.ports).into_iter().flatten().collect();
+    let bits: usize = order.iter().map(|p| recording.ports[*p].bits).sum();
+    let bytes = bits.div_ceil(8);
+    let mut rows = vec![0; bytes * recording.clocks()];
+    for (clock, row) in rows.chunks_mut(bytes).enumerate() {
+        let mut at = 8 * bytes - bits;
+        for port in &order {
+            let value = recording.value(clock, *port);
+            for bit in (0..recording.ports[*port].bits).rev() {
+                row[at / 8] |= ((value[bit / 64] >> (bit % 64) & 1) as u8) << (7 - at % 8);
+                at += 1;
+            }
+        }
     }
-    Ok(fs::write(file, rows)?)
+    Ok(rows)
 }
 
 /// Port numbers by column group: clocks, inputs, outputs. The first stands in the high bits.
-pub(crate) fn columns(recording: &Recording) -> [Vec<usize>; 3] {
-    let pick = |want: &dyn Fn(usize) -> bool| (0..recording.ports.len()).filter(|p| want(*p)).collect::<Vec<_>>();
-    let ports = &recording.ports;
+pub(crate) fn columns(ports: &[Port]) -> [Vec<usize>; 3] {
+    let pick = |want: &dyn Fn(usize) -> bool| (0..ports.len()).filter(|p| want(*p)).collect::<Vec<_>>();
     [
         pick(&|p| ports[p].clock && !ports[p].output),
         pick(&|p| !ports[p].clock && !ports[p].output),
@@ -156,62 +168,67 @@ pub(crate) fn columns(recording: &Recording) -> [Vec<usize>; 3] {
 pub(crate) struct Parts {
     /// Declarations and the instance.
     pub body: String,
-    /// The left side that a row is assigned to.
-    pub row: String,
+    /// Assigns the fields of a row.
+    pub apply: String,
+    /// Bytes of a row in the file.
+    pub bytes: usize,
     /// Whether there is a clock, and whether there is an output.
     pub has: [bool; 2],
 }
 
-/// The nets `clock`, `edges`, `in`, `out`, `want`, the memory `rows`, and the instance `dut`.
-pub(crate) fn parts(recording: &Recording, order: &[Vec<usize>; 3]) -> Parts {
+/// The nets `clock`, `edges`, `in`, `out`, `want` and `row`, and the instance `dut`.
+pub(crate) fn parts(top: &str, ports: &[Port]) -> Parts {
+    let order = columns(ports);
     let mut connections = vec![];
     let mut widths = [0; 3];
     for (group, net) in ["clock", "in", "out"].iter().enumerate() {
-        widths[group] = order[group].iter().map(|p| recording.ports[*p].bits).sum();
+        widths[group] = order[group].iter().map(|p| ports[*p].bits).sum();
         let mut high = widths[group];
-        for port in order[group].iter().map(|p| &recording.ports[*p]) {
+        for port in order[group].iter().map(|p| &ports[*p]) {
             connections.push(format!(".{}({net}[{}:{}])", port.name, high - 1, high - port.bits));
             high -= port.bits;
         }
     }
     let [clock, input, output] = widths;
+    let bits = clock + input + output;
+    let bytes = bits.div_ceil(8);
     let nets = [
         ("reg", "clock", clock),
         ("reg", "edges", clock),
         ("reg", "in", input),
         ("wire", "out", output),
         ("reg", "want", output),
+        ("reg", "row", 8 * bytes),
     ];
     let mut body = String::new();
     for (kind, name, bits) in nets.iter().filter(|(_, _, bits)| *bits > 0) {
         let _ = writeln!(body, "    {kind} [{}:0] {name};", bits - 1);
     }
-    let (bits, rows) = (clock + input + output, recording.clocks());
-    let _ = writeln!(body, "    reg [{}:0] rows [0:{}];", bits - 1, rows - 1);
-    let _ = writeln!(body, "    {} dut ({});", recording.top, connections.join(", "));
+    let _ = writeln!(body, "    integer i, file, got;\n    {top} dut ({});", connections.join(", "));
     let fields = [("edges", clock), ("in", input), ("want", output)];
     let fields: Vec<&str> = fields.iter().filter(|(_, bits)| *bits > 0).map(|(name, _)| *name).collect();
-    Parts { body, row: format!("{{{}}}", fields.join(", ")), has: [clock > 0, output > 0] }
+    let apply = format!("{{{}}} = row[{}:0];", fields.join(", "), bits - 1);
+    Parts { body, apply, bytes, has: [clock > 0, output > 0] }
 }
 
 /// The bench of Icarus, with delays.
-fn bench(recording: &Recording, order: &[Vec<usize>; 3]) -> String {
-    let Parts { body, row, has: [clocked, outputs] } = parts(recording, order);
+pub(crate) fn bench(top: &str, ports: &[Port]) -> String {
+    let Parts { body, apply, bytes, has: [clocked, outputs] } = parts(top, ports);
     let (low, rise) = if clocked { ("clock = 0; ", "clock = edges; ") } else { ("", "") };
     let compare =
         if outputs { "if (out !== want) begin $display(\"MISMATCH %0d %b\", i, out); disable replay; end" } else { "" };
     format!(
-        "module peb_testbench;\n{body}    integer i;\n    initial begin : replay\n        \
-         $readmemb(\"rows.mem\", rows);\n        {low}\n        for (i = 0; i < {}; i = i + 1) begin\n            \
-         {row} = rows[i];\n            #1 {compare}\n            {rise}#1 {low};\n        end\n        \
-         $display(\"MATCH\");\n    end\nendmodule\n",
-        recording.clocks(),
+        "module peb_testbench;\n{body}    initial begin : replay\n        \
+         file = $fopen(\"rows.bin\", \"rb\");\n        {low}\n        i = 0;\n        got = $fread(row, file);\n        \
+         while (got == {bytes}) begin\n            {apply}\n            #1 {compare}\n            {rise}#1 {low};\n            \
+         i = i + 1;\n            got = $fread(row, file);\n        end\n        \
+         $display(\"MATCH %0d\", i);\n    end\nendmodule\n",
     )
 }
 
 /// Reads the answer of a bench.
 pub(crate) fn verdict(recording: &Recording, tag: &str, text: &str) -> Result<(), HarnessError> {
-    if text.lines().any(|l| l == format!("{tag}MATCH")) {
+    if text.lines().any(|l| l == format!("{tag}MATCH {}", recording.clocks())) {
         return Ok(());
     }
     let Some(found) = text.lines().find_map(|l| l.strip_prefix(&format!("{tag}MISMATCH "))) else {
@@ -219,7 +236,7 @@ pub(crate) fn verdict(recording: &Recording, tag: &str, text: &str) -> Result<()
     };
     let (clock, got) = found.split_once(' ').unwrap_or((found, ""));
     let clock: usize = clock.parse().unwrap_or(0);
-    let [_, inputs, outputs] = columns(recording);
+    let [_, inputs, outputs] = columns(&recording.ports);
     let mut at = 0;
     for port in outputs {
         let bits = recording.ports[port].bits;

@@ -8,6 +8,8 @@
 //!   mismatch. [`assert_covered`] measures which lines and toggles of the Verilog the recording exercises, and
 //!   [`assert_mutants_caught`] whether it notices random faults.
 //!
+//!   The crate `peb-thorough` does the same for all recordings of a block's tests together.
+//!
 //! ```no_run
 //! # use rust_hdl::prelude::*;
 //! # fn settle(_: &mut dyn Block) {} fn tick(_: &mut dyn Block) {}
@@ -45,7 +47,7 @@
 //! Coverage and mutant checks that passed are remembered by a hash of all their inputs under
 //! `$HOME/.cache/peb/checks`; `PEB_NO_CACHE=1` runs them all the same.
 
-mod cache;
+pub mod cache;
 mod check;
 mod error;
 mod export;
@@ -59,7 +61,10 @@ mod mutate;
 mod names;
 mod print;
 mod recording;
+pub mod replay;
 mod score;
+pub mod stored;
+mod switch;
 pub mod synth;
 pub mod tools;
 mod tree;

@@ -6,6 +6,7 @@ use crate::expr::{Expr, Node, VarId};
 use crate::lower::{Lowering, Role, Stmt, Var};
 use crate::names::{clean, Names};
 use crate::print::{line, range, Printer};
+use crate::switch::FAULT;
 use crate::tree::{Kind, Scope};
 use rust_hdl::prelude::Verilog;
 
@@ -89,7 +90,10 @@ fn logic_module(
     if let Some(s) = scope.signals.iter().find(|s| s.kind == Kind::Bidirectional) {
         return Err(Problem::Unsupported(format!("bidirectional signal `{}`", s.name)));
     }
-    definite_assignment(vars, &logic)?;
+    // Of many faults one is there at most: no path is taken on which several assignments are missing.
+    if !scope.signals.iter().any(|s| s.name == FAULT) {
+        definite_assignment(vars, &logic)?;
+    }
     let (continuous, procedural) = split(vars, &logic);
     check_clocks(vars, &continuous)?;
 

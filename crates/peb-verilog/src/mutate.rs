@@ -25,34 +25,58 @@ pub fn mutate(top: &dyn Block, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
 
 /// [`mutate`] of a design that was read before.
 pub(crate) fn mutate_scope(scope: &Scope, name: &str, seed: u64, n: usize) -> Vec<Mutant> {
-    let Ok(original) = export_scope(scope, name, false) else { return vec![] };
-    let mut order: Vec<usize> = (0..apply(scope, usize::MAX).0).collect();
+    let print = |scope: &Scope| export_scope(scope, name, false).ok();
+    let mutant = |f: Fault| Mutant { description: f.description, verilog: f.text };
+    faults(scope, seed, n, print).into_iter().map(mutant).collect()
+}
+
+/// One fault in a block.
+pub(crate) struct Fault {
+    /// Which of its places was changed.
+    pub site: usize,
+    /// What was changed.
+    pub description: String,
+    /// What is printed with the fault.
+    pub text: String,
+}
+
+/// Up to `n` faults in the logic of a block, drawn by `seed`, that `print` accepts, no two printed alike.
+pub(crate) fn faults(scope: &Scope, seed: u64, n: usize, print: impl Fn(&Scope) -> Option<String>) -> Vec<Fault> {
+    let (Verilog::Combinatorial(block), Some(original)) = (&scope.hdl, print(scope)) else { return vec![] };
+    let mut order: Vec<usize> = (0..places(block)).collect();
     let mut random = Random(seed);
     for i in (1..order.len()).rev() {
         order.swap(i, random.below(i + 1));
     }
-    let mut out: Vec<Mutant> = vec![];
+    let mut out: Vec<Fault> = vec![];
+    let mut mutated = scope.clone();
     for site in order {
         if out.len() == n {
             break;
         }
-        let (_, Some((mutated, description))) = apply(scope, site) else { continue };
-        let Ok(verilog) = export_scope(&mutated, name, false) else { continue };
-        if verilog != original && out.iter().all(|m| m.verilog != verilog) {
-            out.push(Mutant { description, verilog });
+        let Some((block, description)) = mutant(block, site) else { continue };
+        mutated.hdl = Verilog::Combinatorial(block);
+        let Some(text) = print(&mutated) else { continue };
+        if text != original && out.iter().all(|f| f.text != text) {
+            out.push(Fault { site, description, text });
         }
     }
     out
 }
 
-/// The design with fault number `site` and its description, and how many places there are.
-fn apply(scope: &Scope, site: usize) -> (usize, Option<(Scope, String)>) {
-    let mut mutated = scope.clone();
+/// How many places some logic has for a fault.
+pub(crate) fn places(block: &[VerilogStatement]) -> usize {
+    let mut mutator = Mutator { at: 0, site: usize::MAX, done: None };
+    mutator.block(&mut block.to_vec());
+    mutator.at
+}
+
+/// Some logic with fault number `site`, and its description.
+pub(crate) fn mutant(block: &[VerilogStatement], site: usize) -> Option<(Vec<VerilogStatement>, String)> {
+    let mut block = block.to_vec();
     let mut mutator = Mutator { at: 0, site, done: None };
-    if let Verilog::Combinatorial(block) = &mut mutated.hdl {
-        mutator.block(block);
-    }
-    (mutator.at, mutator.done.map(|description| (mutated, description)))
+    mutator.block(&mut block);
+    mutator.done.map(|description| (block, description))
 }
 
 /// A small generator (SplitMix64), so that a seed means the same everywhere.

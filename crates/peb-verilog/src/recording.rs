@@ -34,6 +34,8 @@ pub struct Recording {
     pub ports: Vec<Port>,
     /// The tree the Verilog was printed from, for mutation.
     pub(crate) scope: Scope,
+    /// The Rust type of the block.
+    pub(crate) kind: &'static str,
     /// Rows of `row_words` words; each port starts a new word, low word first.
     words: Vec<u64>,
     row_words: usize,
@@ -57,12 +59,20 @@ impl Recording {
     ///
     /// # Errors
     /// If the block cannot be exported.
-    pub fn new(top: &dyn Block, name: &str) -> Result<Recording, ExportError> {
+    pub fn new<T: Block>(top: &T, name: &str) -> Result<Recording, ExportError> {
         let scope = Scope::read(top, name);
         let verilog = export_scope(&scope, name, false)?;
         let ports = ports(&scope);
         let row_words = ports.iter().map(|p| words_of(p.bits)).sum();
-        Ok(Recording { top: name.to_string(), verilog, ports, scope, words: vec![], row_words })
+        Ok(Recording {
+            top: name.to_string(),
+            verilog,
+            ports,
+            scope,
+            kind: std::any::type_name::<T>(),
+            words: vec![],
+            row_words,
+        })
     }
 
     /// Records one clock: all ports as they stand, settled, just before the rising edge of every clock.

@@ -4,6 +4,7 @@ use crate::cache::Key;
 use crate::harness::HarnessError;
 use crate::tools::{run, tool_directories, Output};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,12 +48,10 @@ pub struct Synthesised {
 pub fn synth_ecp5(verilog: &str, top: &str, directory: &Path) -> Result<Synthesised, HarnessError> {
     std::fs::create_dir_all(directory)?;
     std::fs::write(directory.join("design.v"), verilog)?;
-    let script = "import sys\nfrom pyosys import libyosys as ys\nd = ys.Design()\nfor c in sys.argv[1].split(';'):\n    ys.run_pass(c.strip(), d)\n";
-    std::fs::write(directory.join("run.py"), script)?;
     let passes = format!(
         "read_verilog design.v; synth_ecp5 -noiopad -top {top} -json design.json; tee -q -o stat.json stat -json -top {top}"
     );
-    tool("python", &["run.py", &passes], directory)?;
+    yosys(&passes, directory)?;
     let stat: Value = parse(&directory.join("stat.json"))?;
     let count = |cell: &str| stat["design"]["num_cells_by_type"][cell].as_u64().unwrap_or(0);
     let area = Area {
@@ -123,6 +122,59 @@ impl Synthesised {
             .filter_map(|c| c["achieved"].as_f64())
             .reduce(f64::min)
             .ok_or_else(|| refused("nextpnr-ecp5", "the report names no clock"))
+    }
+}
+
+/// Runs passes of yosys, with semicolons between them.
+fn yosys(passes: &str, directory: &Path) -> Result<Output, HarnessError> {
+    let script = "import sys\nfrom pyosys import libyosys as ys\nd = ys.Design()\nfor c in sys.argv[1].split(';'):\n    ys.run_pass(c.strip(), d)\n";
+    std::fs::write(directory.join("run.py"), script)?;
+    tool("python", &["run.py", passes], directory)
+}
+
+/// Bits of signals that can have one value only, whatever the inputs of their module: module, signal, bit.
+///
+/// # Errors
+/// If a tool is missing, runs too long or refuses the design.
+pub fn constants(verilog: &str) -> Result<HashSet<(String, String, usize)>, HarnessError> {
+    let directory = tempfile::tempdir()?;
+    let directory = directory.path();
+    std::fs::write(directory.join("design.v"), verilog)?;
+    let passes =
+        "read_verilog design.v; hierarchy -auto-top; proc; opt -full; pmuxtree; simplemap; opt -full; write_json design.json";
+    yosys(passes, directory)?;
+    let design: Value = parse(&directory.join("design.json"))?;
+    let mut out = HashSet::new();
+    for (module, content) in design["modules"].as_object().into_iter().flatten() {
+        for (signal, net) in content["netnames"].as_object().into_iter().flatten() {
+            let bits = net["bits"].as_array().into_iter().flatten().enumerate();
+            let fixed = bits.filter(|(_, bit)| bit.as_str().is_some_and(|b| b == "0" || b == "1"));
+            out.extend(fixed.map(|(bit, _)| (module.clone(), signal.clone(), bit)));
+        }
+    }
+    Ok(out)
+}
+
+/// Whether two modules of a text do the same every clock, whatever their inputs, registers and instances are: proved
+/// within seconds, or not.
+///
+/// # Errors
+/// If a tool is missing.
+pub fn same_logic(verilog: &str, one: &str, other: &str) -> Result<bool, HarnessError> {
+    let directory = tempfile::tempdir()?;
+    let directory = directory.path();
+    std::fs::write(directory.join("design.v"), verilog)?;
+    let passes = format!(
+        "read_verilog design.v; select -set pair {one} {other}; select =* @pair %d; blackbox; select @pair; proc; opt_expr; \
+         expose -dff -evert-dff; expose -dff -evert; select -clear; delete =A:blackbox; miter -equiv -flatten -make_outputs {one} {other} peb_miter; \
+         cd peb_miter; opt -full; sat -timeout 20 -prove trigger 0 -verify"
+    );
+    match yosys(&passes, directory) {
+        Ok(_) => Ok(true),
+        Err(HarnessError::Tool { output, .. }) if output.contains("proof did fail") || output.contains("ERROR") => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Recordings replayed by Verilator, any number in one build, and what of the Verilog they exercise.
 
 use crate::cache::Key;
-use crate::harness::{columns, parts, verdict, write_rows, HarnessError, Parts, BUILD_LIMIT, SIMULATION_LIMIT};
-use crate::recording::Recording;
+use crate::harness::{parts, rows, verdict, HarnessError, Parts, BUILD_LIMIT, SIMULATION_LIMIT};
+use crate::recording::{Port, Recording};
 use crate::tools;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,8 +15,9 @@ const MAIN: &str = r#"#include "Vpeb_benches.h"
 #if VM_COVERAGE
 #include "verilated_cov.h"
 #endif
-int main() {
+int main(int argc, char **argv) {
     VerilatedContext context;
+    context.commandArgs(argc, argv);
     Vpeb_benches top{&context};
     top.step = 0;
     top.eval();
@@ -85,7 +86,7 @@ fn percent(missing: usize, all: usize) -> f64 {
 pub fn coverage(recordings: &[&Recording]) -> Result<Vec<Coverage>, HarnessError> {
     let directory = tempfile::tempdir()?;
     let dir = directory.path();
-    simulate(recordings, dir, &["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"])?;
+    simulate(recordings, dir, &COVERAGE)?;
     let data = fs::read_to_string(dir.join("coverage.dat"))?;
     Ok(recordings.iter().enumerate().map(|(i, r)| of_file(&data, &format!("design_{i}.v"), &r.verilog)).collect())
 }
@@ -118,19 +119,39 @@ pub fn assert_covered(recordings: &[&Recording], least: f64) {
     }
 }
 
-/// Builds and runs the benches in `dir`.
+/// Builds and runs the benches of recordings in `dir`.
 fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(), HarnessError> {
+    for (i, recording) in recordings.iter().enumerate() {
+        fs::write(dir.join(format!("rows_{i}.bin")), rows(recording)?)?;
+    }
+    let designs = recordings.iter().map(|r| (r.top.as_str(), r.verilog.as_str(), r.ports.as_slice()));
+    build(&designs.collect::<Vec<_>>(), dir, extra)?;
+    let text = run(&dir.join(PROGRAM), &[], dir)?;
+    recordings.iter().enumerate().try_for_each(|(i, r)| verdict(r, &format!("{i} "), &text))
+}
+
+/// What has coverage counted.
+pub const COVERAGE: [&str; 4] = ["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"];
+
+/// What [`build`] leaves in its directory.
+pub(crate) const PROGRAM: &str = "build/Vpeb_benches";
+
+/// Runs what [`build`] has built, on `rows_0.bin` and so on in `dir`, and returns what it printed.
+pub(crate) fn run(program: &Path, arguments: &[&str], dir: &Path) -> Result<String, HarnessError> {
+    Ok(tools::run(program, arguments, dir, &[], SIMULATION_LIMIT)?.text)
+}
+
+/// Builds the benches of designs in `dir`: name of the top, Verilog, ports.
+pub(crate) fn build(designs: &[(&str, &str, &[Port])], dir: &Path, extra: &[&str]) -> Result<(), HarnessError> {
     let mut files = vec!["benches.v".to_string()];
     let mut benches = String::from(
         "// verilator coverage_off\n// verilator lint_off WIDTH\n// verilator lint_off BLKSEQ\n\
-         // verilator lint_off DECLFILENAME\n",
+         // verilator lint_off DECLFILENAME\n// verilator lint_off UNUSEDSIGNAL\n",
     );
     let mut instances = String::new();
-    for (i, recording) in recordings.iter().enumerate() {
-        let order = columns(recording);
-        write_rows(recording, &order, &dir.join(format!("rows_{i}.mem")))?;
-        fs::write(dir.join(format!("design_{i}.v")), &recording.verilog)?;
-        benches += &bench(recording, parts(recording, &order), i);
+    for (i, (top, verilog, ports)) in designs.iter().enumerate() {
+        fs::write(dir.join(format!("design_{i}.v")), verilog)?;
+        benches += &bench(parts(top, ports), i);
         let _ = writeln!(instances, "    peb_bench_{i} bench_{i} (.step(step), .done(all[{i}]));");
         files.push(format!("design_{i}.v"));
     }
@@ -138,7 +159,7 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
         benches,
         "module peb_benches (input wire step, output wire done);\n    wire [{}:0] all;\n    assign done = &all;\n\
          {instances}endmodule",
-        recordings.len() - 1
+        designs.len() - 1
     );
     fs::write(dir.join("benches.v"), benches)?;
     fs::write(dir.join("main.cpp"), MAIN)?;
@@ -153,7 +174,7 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
         return Err(HarnessError::Tool { tool: "verilator -Wall".to_string(), output: out.text });
     }
     let build = dir.join("build");
-    let runtime = Runtime::new(&root, if extra.is_empty() { "plain" } else { "coverage" });
+    let runtime = Runtime::new(&root, if *extra == COVERAGE { "coverage" } else { "plain" });
     runtime.bring(&build);
     // The wheel was configured without the compiler option that precompiled headers need.
     let make = ["-j", "2", "-f", "Vpeb_benches.mk", "CFG_CXXFLAGS_PCH_I=-include"];
@@ -162,9 +183,7 @@ fn simulate(recordings: &[&Recording], dir: &Path, extra: &[&str]) -> Result<(),
         return Err(HarnessError::Tool { tool: "make of the verilated design".to_string(), output: out.text });
     }
     runtime.keep(&build);
-    let none: [&str; 0] = [];
-    let text = tools::run(&dir.join("build/Vpeb_benches"), &none, dir, &[], SIMULATION_LIMIT)?.text;
-    recordings.iter().enumerate().try_for_each(|(i, r)| verdict(r, &format!("{i} "), &text))
+    Ok(())
 }
 
 /// Verilator's own C++ files, compiled once for all builds: they cost more than most designs.
@@ -202,27 +221,31 @@ impl Runtime {
 }
 
 /// One bench: at each step it applies a row with the clocks low, or compares and raises the clocks.
-fn bench(recording: &Recording, parts: Parts, number: usize) -> String {
-    let Parts { body, row, has: [clocked, outputs] } = parts;
+fn bench(parts: Parts, number: usize) -> String {
+    let Parts { body, apply, bytes, has: [clocked, outputs] } = parts;
     let (low, rise) = if clocked { ("clock = 0;", "clock = edges;") } else { ("", "") };
     let failed = if outputs { "out !== want" } else { "1'b0" };
     format!(
-        "module peb_bench_{number} (input wire step, output reg done);\n{body}    integer i;\n    reg applied;\n    \
-         initial begin\n        $readmemb(\"rows_{number}.mem\", rows);\n        done = 0;\n        i = 0;\n        \
+        "module peb_bench_{number} (input wire step, output reg done);\n{body}    reg applied;\n    \
+         initial begin\n        file = $fopen(\"rows_{number}.bin\", \"rb\");\n        done = 0;\n        i = 0;\n        \
          applied = 0;\n        {low}\n    end\n    always @(posedge step) if (!done) begin\n        applied = !applied;\n        \
-         if (applied) begin\n            {low}\n            {row} = rows[i];\n        end else if ({failed}) begin\n            \
+         if (applied) begin\n            {low}\n            got = $fread(row, file);\n            \
+         if (got == {bytes}) begin\n                {apply}\n            end else begin\n                \
+         $display(\"{number} MATCH %0d\", i);\n                done = 1;\n            end\n        \
+         end else if ({failed}) begin\n            \
          $display(\"{number} MISMATCH %0d %b\", i, {shown});\n            done = 1;\n        end else begin\n            {rise}\n            \
-         i = i + 1;\n            if (i == {rows}) begin\n                $display(\"{number} MATCH\");\n                done = 1;\n            \
-         end\n        end\n    end\nendmodule\n",
+         i = i + 1;\n        end\n    end\nendmodule\n",
         shown = if outputs { "out" } else { "1'b0" },
-        rows = recording.clocks(),
     )
 }
 
-/// Reads the points of one file out of Verilator's `coverage.dat`.
-fn of_file(data: &str, file: &str, verilog: &str) -> Coverage {
-    let mut lines: BTreeMap<usize, bool> = BTreeMap::new();
-    let mut toggles: BTreeMap<(usize, String), bool> = BTreeMap::new();
+/// Lines and toggles of a file, and whether they were exercised.
+pub type Points = BTreeMap<(usize, Option<String>), bool>;
+
+/// Lines (no name) and toggles (signal, bit and direction) of one file in Verilator's `coverage.dat`, and whether they
+/// were exercised.
+pub(crate) fn points(data: &str, file: &str) -> Points {
+    let mut points = BTreeMap::new();
     for record in data.lines().filter_map(|l| l.strip_prefix("C '")) {
         let Some((fields, count)) = record.rsplit_once("' ") else { continue };
         let hit = count.trim() != "0";
@@ -233,21 +256,31 @@ fn of_file(data: &str, file: &str, verilog: &str) -> Coverage {
         }
         let line: usize = field("l").parse().unwrap_or(0);
         if field("page").starts_with("v_toggle") {
-            *toggles.entry((line, field("o").to_string())).or_default() |= hit;
+            *points.entry((line, Some(field("o").to_string()))).or_default() |= hit;
             continue;
         }
         for line in line_set(field("S"), line) {
-            *lines.entry(line).or_default() |= hit;
+            *points.entry((line, None)).or_default() |= hit;
         }
     }
+    points
+}
+
+/// Reads the points of one file out of Verilator's `coverage.dat`.
+fn of_file(data: &str, file: &str, verilog: &str) -> Coverage {
     let text: Vec<&str> = verilog.lines().collect();
     let shown = |line: usize| text.get(line.wrapping_sub(1)).map_or(String::new(), |l| l.trim().to_string());
-    Coverage {
-        lines: lines.len(),
-        toggles: toggles.len(),
-        uncovered_lines: lines.iter().filter(|(_, hit)| !**hit).map(|(l, _)| (*l, shown(*l))).collect(),
-        uncovered_toggles: toggles.into_iter().filter(|(_, hit)| !hit).map(|(point, _)| point).collect(),
+    let mut coverage = Coverage::default();
+    for ((line, toggle), hit) in points(data, file) {
+        let all = if toggle.is_some() { &mut coverage.toggles } else { &mut coverage.lines };
+        *all += 1;
+        match toggle {
+            _ if hit => {}
+            Some(name) => coverage.uncovered_toggles.push((line, name)),
+            None => coverage.uncovered_lines.push((line, shown(line))),
+        }
     }
+    coverage
 }
 
 /// The lines of a point: `12,14-16`, or the line where it stands.
