@@ -10,7 +10,7 @@ use crate::harness::{rows, HarnessError};
 use crate::module::{body, register};
 use crate::mutate::{faults, places};
 use crate::recording::{Port, Recording};
-use crate::switch::{declaration, fault_number, fixed, switched};
+use crate::switch::{fault_number, fixed, switched};
 use crate::tree::{Kind, Scope};
 use rust_hdl::prelude::Verilog;
 use serde_json::{json, Value};
@@ -190,7 +190,7 @@ impl Stored {
     pub fn with_fault(&self, module: &str, name: &str, number: usize) -> String {
         let rest = self.faults.split_once(&format!("\nmodule {module} (")).map_or("", |(_, rest)| rest);
         let text = rest.split_inclusive("endmodule\n").next().unwrap_or_default();
-        format!("\nmodule {name} ({}", text.replace(&declaration(), &fixed(number)))
+        format!("\nmodule {name} ({}", fixed(text, number))
     }
 
     /// Bytes of a row in the files.

@@ -58,9 +58,21 @@ pub(crate) fn declaration() -> String {
     )
 }
 
-/// Instead of [`declaration`]: this fault is on, for ever.
-pub(crate) fn fixed(number: usize) -> String {
-    format!("    localparam [{}:0] {FAULT} = {number};\n", BITS - 1)
+/// The text of a module in which this fault is on, for ever: no question about it is left, so that a proof sees no
+/// branch that is never taken.
+pub(crate) fn fixed(text: &str, number: usize) -> String {
+    let text = text.replace(&declaration(), "");
+    let (question, size) = (format!("{FAULT} "), format!(" {BITS}'h"));
+    let mut parts = text.split(&question);
+    let mut out = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let (operator, rest) = part.split_once(&size).unwrap_or_default();
+        let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        let same = usize::from_str_radix(&rest[..end], 16) == Ok(number);
+        out += if same == (operator == "==") { "1'b1" } else { "1'b0" };
+        out += &rest[end..];
+    }
+    out
 }
 
 /// Walks the logic as the mutator does, and writes both what is and what each fault makes of it.

@@ -165,7 +165,7 @@ pub fn same_logic(verilog: &str, one: &str, other: &str) -> Result<bool, Harness
     let directory = directory.path();
     std::fs::write(directory.join("design.v"), verilog)?;
     let passes = format!(
-        "read_verilog design.v; select -set pair {one} {other}; select =* @pair %d; blackbox; select @pair; proc; opt_expr; \
+        "read_verilog design.v; select -set pair {one} {other}; select =* @pair %d; blackbox; select @pair; proc; opt_expr; opt_clean -purge; \
          expose -dff -evert-dff; expose -dff -evert; select -clear; delete =A:blackbox; miter -equiv -flatten -make_outputs {one} {other} peb_miter; \
          cd peb_miter; opt -full; sat -timeout 20 -prove trigger 0 -verify"
     );
