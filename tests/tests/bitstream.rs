@@ -33,14 +33,8 @@ const VERSA_5G: Accepted = Accepted {
 /// The same chip without 5G is slower.
 const VERSA: Accepted = Accepted { board: "ecp5-versa", part: "LFE5UM-45F-8CABGA381", mhz: 127.6, ..VERSA_5G };
 
-const ECPIX_5: Accepted = Accepted {
-    board: "ecpix5-85f",
-    part: "LFE5UM5G-85F-8CABGA554",
-    lut4: 12_687,
-    ff: 5758,
-    block_ram: 44,
-    mhz: 140.2,
-};
+const ECPIX_5: Accepted =
+    Accepted { board: "ecpix5-85f", part: "LFE5UM5G-85F-8CABGA554", lut4: 12_687, ff: 5758, block_ram: 44, mhz: 140.2 };
 
 /// Builds the device for a board, and compares what came out.
 fn build(accepted: &Accepted, seed: u32) -> Result<Report, FlowError> {
