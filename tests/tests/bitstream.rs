@@ -85,13 +85,13 @@ fn the_other_boards_become_bitstreams() {
     }
 }
 
-/// Ten percent of margin are wanted, 125 MHz are needed.
+/// With ten percent of margin.
 #[test]
 #[ignore = "nightly"]
 fn the_versa_meets_its_clock_with_three_seeds() {
     for seed in 1..=3 {
         let report = build(&VERSA_5G, seed).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let core = report.clocks.iter().find(|clock| clock.name == "clk").expect("the core's clock");
-        println!("seed {seed}: margin {:.1} %", 100.0 * (core.achieved / core.constraint - 1.0));
+        assert!(core.achieved >= 1.1 * core.constraint, "seed {seed}: {core:?}");
     }
 }

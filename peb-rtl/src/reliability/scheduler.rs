@@ -18,7 +18,7 @@ use peb_hdl::prelude::*;
 pub struct Scheduler {
     pub clock: Signal<In, Clk>,
     pub reset: Signal<In, Bit>,
-    /// Low bits of the time in units of 8 clocks: timers are looked at when it changes.
+    /// Low bits of the time in units of 8 clocks: timers are looked at in the clock after it has changed.
     pub now: Signal<In, U<3>>,
     /// The highest session.
     pub last_session: Signal<In, U<3>>,
