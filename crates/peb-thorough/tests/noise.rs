@@ -57,12 +57,12 @@ impl Habit {
 const LONGER: usize = 6;
 
 /// Runs a block on random inputs and replays it against its Verilog. `wire` connects its clocks, all of them to clock 0;
-/// `also` has the last word on the inputs.
+/// `reset` drives its resets.
 fn noise<T: Block + Node + Inputs>(
     dut: T,
     clocks: usize,
     wire: impl FnOnce(&mut T),
-    mut also: impl FnMut(&mut T, &mut ChaCha8Rng, usize),
+    reset: impl Fn(&mut T, bool),
 ) {
     let seed = 1;
     println!("{}: seed {seed}", std::any::type_name::<T>());
@@ -73,10 +73,11 @@ fn noise<T: Block + Node + Inputs>(
     let (mut habits, mut pool): (Vec<Habit>, [u128; 4]) = (vec![], rng.gen());
     let mut end = 0;
     for clock in 0..clocks * if directory.is_some() { LONGER } else { 1 } {
-        if clock == end {
+        let change = clock == end;
+        if change {
             habits.clear();
             pool = rng.gen();
-            let most = [40, 200, 600][rng.gen_range(0..3)];
+            let most = [40, 200, 600, 4000][rng.gen_range(0..4)];
             end += rng.gen_range(1..most);
         }
         let mut port = 0;
@@ -87,7 +88,7 @@ fn noise<T: Block + Node + Inputs>(
             port += 1;
             habits[port - 1].draw(bits, &pool, &mut rng)
         });
-        also(&mut sim.dut, &mut rng, clock);
+        reset(&mut sim.dut, clock < 4 || change && rng.gen());
         sim.settle();
         recording.sample(sim.dut.as_ref());
         sim.tick();
@@ -100,14 +101,14 @@ fn noise<T: Block + Node + Inputs>(
     }
 }
 
-/// [`noise`] for blocks with the clocks and resets named, which are 1 at first and then rarely.
+/// [`noise`] for blocks with the clocks and resets named, which are 1 at first and then sometimes when habits change.
 macro_rules! noise {
     (@one $clocks:expr, [$($clock:ident),*], [$($reset:ident),*], $dut:expr) => {
         noise(
             $dut,
             $clocks,
             |_d| { $(_d.$clock.next = Clk::new(0);)* },
-            |_d, _rng, _clock| { $(_d.$reset.next = _clock < 4 || _rng.gen_ratio(1, 400);)* },
+            |_d, _reset| { $(_d.$reset.next = _reset;)* },
         )
     };
     ($clocks:expr, $ports:tt, $resets:tt, $($dut:expr),+ $(,)?) => {
