@@ -3,6 +3,7 @@
 
 mod record;
 mod subject;
+mod waived;
 
 use anyhow::Context;
 use clap::Parser;

@@ -1,6 +1,7 @@
 //! `docs/thoroughness.md`: what was measured when it was written.
 
 use crate::subject::GOAL;
+use crate::waived::WAIVED;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ table. Lines and toggles are those of the block's own module, faults those of it
 A block is judged by its recordings by itself, one size of the block after the other; where they are not enough, or there are none, also by
 those of the blocks that contain it, from their ports. What is enough is not measured further, so what is above the goal may be higher than it
 says here. A block that is never recorded by itself is named by the field that leads to it. A bit that yosys proves constant does not count, nor
-does a fault with which the block does the same whatever its inputs, registers and children are (yosys proves it).
+does a fault with which the block does the same whatever its inputs, registers and children are (yosys proves it), nor do the bits listed at the end.
 
 `cargo xtask thorough` compares with this file, `cargo xtask thorough -- --write` writes it; a name in front of that takes those blocks only.
 
@@ -25,10 +26,7 @@ does a fault with which the block does the same whatever its inputs, registers a
 ";
 
 /// Why blocks are below the goal, as far as it is known.
-const WHY: [(&str, &str); 2] = [
-    ("mac::Pause", "a PAUSE lasts longer than the random runs between two resets, and `stretch` counts to 2^24 clocks"),
-    ("phy::Startup", "`age` is as wide as for the milliseconds of a board; the tests count to 150"),
-];
+const WHY: [(&str, &str); 0] = [];
 
 /// A block's row.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +119,10 @@ impl Record {
         for row in below {
             let why = WHY.iter().find(|(name, _)| *name == row.name).map_or("not looked into", |(_, why)| why);
             sum += &format!("* `{}`: {why}.\n", row.name);
+        }
+        sum += "\nBits that do not count:\n\n";
+        for w in &WAIVED {
+            sum += &format!("* `{}`, {} from bit {} on: {}.\n", w.block, w.signals.join(", "), w.from, w.why);
         }
         std::fs::write(Self::path(), HEAD.to_string() + &rows + &sum)
     }

@@ -4,6 +4,7 @@
 //! faults of its own logic: the blocks within it have an entry of their own. Where the recordings of a block by itself are
 //! not enough, or there are none, those of the blocks that contain it are taken too.
 
+use crate::waived::{is_waived, Waived};
 use peb_verilog::cache::Key;
 use peb_verilog::replay::{Replay, COVERAGE};
 use peb_verilog::stored::{Stored, StoredModule};
@@ -193,7 +194,8 @@ impl Subject<'_> {
 
     /// A key for what was found with these recordings.
     fn key(&self) -> Key {
-        let mut key = Key::new("thorough").with(&self.shape).with(&format!("{GOAL:?}"));
+        let waived: Vec<_> = Waived::of(&self.name).collect();
+        let mut key = Key::new("thorough").with(&self.shape).with(&format!("{GOAL:?} {waived:?}"));
         for design in self.designs.iter().flatten() {
             key = key.with(&design.stored.verilog);
             let rows = design.stored.rows.iter().filter_map(|file| file.file_name()?.to_str());
@@ -295,7 +297,8 @@ impl Subject<'_> {
                     }
                     let bits = points.range((line, Some(String::new()))..(line + 1, None));
                     for (toggle, hit) in bits.filter_map(|((_, toggle), hit)| Some((toggle.as_ref()?, hit))) {
-                        if !constants.contains(&bit(&name, toggle)) {
+                        let place = bit(&name, toggle);
+                        if !constants.contains(&place) && !is_waived(&self.name, &place.1, place.2) {
                             *toggles.entry(toggle.clone()).or_default() |= hit;
                         }
                     }

@@ -23,7 +23,7 @@ impl Habit {
         let change = [0.02, 0.3, 0.9, 1.0][rng.gen_range(0..4)];
         Habit {
             change,
-            one: [0.03, 0.2, 0.5, 0.8, 0.97][rng.gen_range(0..5)],
+            one: [0.003, 0.03, 0.2, 0.5, 0.8, 0.97, 0.997][rng.gen_range(0..7)],
             kind: rng.gen_range(0..8),
             last: rng.gen(),
         }
@@ -58,12 +58,7 @@ const LONGER: usize = 6;
 
 /// Runs a block on random inputs and replays it against its Verilog. `wire` connects its clocks, all of them to clock 0;
 /// `reset` drives its resets.
-fn noise<T: Block + Node + Inputs>(
-    dut: T,
-    clocks: usize,
-    wire: impl FnOnce(&mut T),
-    reset: impl Fn(&mut T, bool),
-) {
+fn noise<T: Block + Node + Inputs>(dut: T, clocks: usize, wire: impl FnOnce(&mut T), reset: impl Fn(&mut T, bool)) {
     let seed = 1;
     println!("{}: seed {seed}", std::any::type_name::<T>());
     let directory = std::env::var_os("PEB_RECORDINGS");

@@ -1,12 +1,12 @@
 //! The MAC against an encoder and a decoder that know nothing of it.
 
-use super::{GmiiRx, GmiiTx};
+use super::{GmiiRx, GmiiTx, Pause};
 use crate::testing::{clocked, Bench};
 use peb_sim::net::{Frame, Gmii, GmiiDecoder, GmiiEncoder, Shape, Tag};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-clocked!(GmiiRx, GmiiTx, super::Pause);
+clocked!(GmiiRx, GmiiTx, Pause);
 
 /// Straps of the MAC under test, and its peer.
 #[derive(Clone, Copy)]
@@ -288,4 +288,61 @@ fn judges_frames_as_the_standard_does() {
     }
     bench.assert_equivalent();
     bench.assert_thorough(seed);
+}
+
+/// What a pause is, in clocks.
+#[derive(Default)]
+struct PauseModel {
+    left: u64,
+    stretch: u64,
+}
+
+impl PauseModel {
+    /// A clock; tells whether a pause began.
+    fn clock(&mut self, set: Option<u64>, tick: bool, limit: u64) -> bool {
+        let paused = self.left > 0;
+        let too_long = paused && self.stretch >= limit;
+        self.stretch = if paused { self.stretch + u64::from(tick) } else { 0 };
+        self.left = if too_long { 0 } else { self.left.saturating_sub(1) };
+        if let Some(quanta) = set {
+            self.left = if too_long { 0 } else { 64 * quanta };
+        }
+        set.is_some_and(|quanta| quanta > 0) && !paused
+    }
+}
+
+#[test]
+fn pauses_as_long_as_asked_but_no_longer_than_allowed() {
+    for seed in 1..=4 {
+        println!("seed {seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut bench = Bench::new("pause", Pause::default());
+        bench.reset();
+        let (mut model, mut ends) = (PauseModel::default(), [0, 0]);
+        for _ in 0..30 {
+            let limit = [0, 1, 20, 400, 0xff_ffff][rng.gen_range(0..5)];
+            let (sets, ticks) = ([0.001, 0.01, 0.3][rng.gen_range(0..3)], [0.01, 0.2, 1.0][rng.gen_range(0..3)]);
+            let most = [2, 4, 0x1_0000][rng.gen_range(0..3)];
+            bench.dut().limit_ticks.next = limit.into();
+            for clock in 0..1500 {
+                let set = rng.gen_bool(sets).then(|| rng.gen_range(0..most));
+                let tick = rng.gen_bool(ticks);
+                bench.dut().pause_set.next = set.is_some();
+                bench.dut().pause_quanta.next = set.unwrap_or_else(|| rng.gen_range(0..most)).into();
+                bench.dut().tick.next = tick;
+                bench.tick();
+                let (before, over) = (model.left, model.stretch >= limit);
+                let began = model.clock(set, tick, limit);
+                ends[usize::from(over)] += u64::from(before > 0 && model.left == 0 && set.is_none());
+                bench.settle();
+                assert_eq!(
+                    (bench.dut().paused.val(), bench.dut().obeyed.val()),
+                    (model.left > 0, began),
+                    "seed {seed}, clock {clock}, limit {limit}"
+                );
+            }
+        }
+        assert!(ends.iter().all(|n| *n > 5), "seed {seed}: ends of both kinds, {ends:?}");
+        bench.assert_equivalent();
+    }
 }

@@ -173,7 +173,7 @@ fn link_and_speed_are_read_from_the_phy() {
         sim.dut.reset.next = true;
         sim.dut.mdio_in.next = true;
         let mut was = false;
-        for clock in 0..64 * 512 * (address + 4) {
+        for clock in 0..FRAME as u64 * (address + 4) {
             sim.dut.reset.next = clock < 16;
             sim.settle();
             if clock < 70_000 {
@@ -191,6 +191,48 @@ fn link_and_speed_are_read_from_the_phy() {
         assert_eq!((d.found.val(), d.link.val(), d.gigabit.val()), (true, seen.0, seen.1), "PHY {address}");
         assert_equivalent(&recording);
     }
+}
+
+/// Clocks of a frame of MDIO.
+const FRAME: usize = 64 * 512;
+
+#[test]
+fn a_phy_that_goes_away_is_looked_for_at_every_address() {
+    let mut phy =
+        PhyModel { address: 18, registers: [(1, 0x0004), (9, 0x0200), (10, 0x0800)], bits: vec![], answer: None };
+    let mut sim = bench(super::Mdio::default(), |d: &mut super::Mdio| d.clock.next = Clk::new(0));
+    let mut recording = Recording::new(sim.dut.as_ref(), "mdio_search").unwrap_or_else(|e| panic!("{e}"));
+    sim.dut.mdio_in.next = true;
+    // Frames, and what is known after them: a PHY, a link, of a gigabit. Then the registers, and the address of the PHY.
+    let steps = [
+        (22, (true, true, true), [0x0004, 0x0200, 0x0000], 18),
+        (6, (true, true, false), [0x0000, 0x0200, 0x0800], 18),
+        (6, (true, false, false), [0x0004, 0x0000, 0x0800], 18),
+        (6, (true, true, false), [0x0004, 0x0200, 0x0800], 18),
+        (6, (true, true, true), [0x0004, 0x0200, 0x0800], 1),
+        (6, (false, false, false), [0x0004, 0x0200, 0x0800], 1),
+        (17, (true, true, true), [0x0004, 0x0200, 0x0800], 1),
+    ];
+    let mut was = false;
+    for (step, (frames, seen, words, address)) in steps.into_iter().enumerate() {
+        for clock in 0..frames * FRAME {
+            sim.dut.reset.next = step == 0 && clock < 16;
+            sim.settle();
+            recording.sample(sim.dut.as_ref());
+            let (mdc, out, driven) = (sim.dut.mdc.val(), sim.dut.mdio_out.val(), sim.dut.mdio_enable.val());
+            sim.tick();
+            if mdc && !was {
+                let bit = if driven { out } else { true };
+                sim.dut.mdio_in.next = phy.clock(bit).unwrap_or(true);
+            }
+            was = mdc;
+        }
+        let d = &sim.dut;
+        assert_eq!((d.found.val(), d.link.val(), d.gigabit.val()), seen, "step {step}");
+        phy.address = address;
+        phy.registers.iter_mut().zip(words).for_each(|(register, word)| register.1 = word);
+    }
+    assert_equivalent(&recording);
 }
 
 #[test]

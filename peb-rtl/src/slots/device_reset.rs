@@ -53,3 +53,70 @@ impl Logic for DeviceReset {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{clocked, Bench};
+
+    clocked!(DeviceReset);
+
+    /// Clocks until `reset_out` is as wanted, at most so many.
+    fn until(bench: &mut Bench<DeviceReset>, reset: bool, most: usize) -> Option<usize> {
+        bench.settle();
+        (0..most).find(|_| {
+            let there = bench.dut().reset_out.val() == reset;
+            if !there {
+                bench.tick();
+                bench.settle();
+            }
+            there
+        })
+    }
+
+    #[test]
+    fn reset_lasts_as_long_as_the_standard_wants() {
+        let mut bench = Bench::new("device_reset", DeviceReset::default());
+        bench.dut().tick.next = true;
+        bench.dut().powered.next = true;
+        bench.dut().run.next = true;
+        bench.reset();
+        let bring_up = until(&mut bench, false, 101_000);
+        assert_eq!(bring_up, Some(100_001), "after reset");
+        for (low, left) in [(3, 998), (998, 3), (2000, 1)] {
+            bench.dut().run.next = false;
+            assert_eq!(until(&mut bench, true, 3), Some(1), "run is low");
+            bench.clocks(low);
+            bench.dut().run.next = true;
+            assert_eq!(until(&mut bench, false, 1010), Some(left), "low for {low}");
+        }
+        for ticks in [1, 3] {
+            bench.dut().restart.next = true;
+            bench.tick();
+            bench.dut().restart.next = false;
+            assert_eq!(until(&mut bench, true, 1), Some(0), "restart");
+            let clocks = (0..ticks * 1002).find(|clock| {
+                bench.dut().tick.next = clock % ticks == 0;
+                bench.tick();
+                bench.settle();
+                !bench.dut().reset_out.val()
+            });
+            assert_eq!(clocks, Some(ticks * 999 + 1), "one tick in {ticks}");
+            bench.dut().tick.next = true;
+        }
+        bench.dut().restart.next = true;
+        bench.clocks(2000);
+        bench.dut().restart.next = false;
+        assert_eq!(until(&mut bench, false, 1010), Some(1001), "restart over and over");
+        bench.dut().run.next = false;
+        bench.clocks(5);
+        bench.dut().powered.next = false;
+        bench.clocks(50_000);
+        bench.dut().run.next = true;
+        bench.dut().powered.next = true;
+        assert_eq!(until(&mut bench, false, 101_000), Some(100_001), "after power");
+        bench.dut().powered.next = false;
+        assert_eq!(until(&mut bench, true, 3), Some(1), "no power");
+        bench.assert_equivalent();
+    }
+}

@@ -9,7 +9,7 @@ use peb_hdl::prelude::*;
 /// data of the moment it is made. Without MSI the INTx level follows that condition unless Interrupt Disable is set. An
 /// interrupt that cannot be sent is forgotten when software clears its events.
 ///
-/// - Latency: an MSI is offered within 10 clocks of the update that causes it if no other waits. Throughput: one in 4 or 5 clocks.
+/// - Latency: an MSI is offered within 12 clocks of the update that causes it if no other waits. Throughput: one in 4 or 5 clocks.
 /// - Registered: all. Reset: as after configuration reset. `host_down` forgets what waits.
 /// - Waits for `msi_ready`; an MSI being offered ends as it began.
 #[derive(Module, Default)]
@@ -38,6 +38,11 @@ pub struct Interrupts {
     addresses: LutRam<U<32>, 3>,
     uppers: LutRam<U<32>, 3>,
     payloads: LutRam<U<16>, 3>,
+    /// The update of a clock ago.
+    came: Reg<Bit>,
+    came_port: Reg<U<4>>,
+    came_row: Reg<U<5>>,
+    came_value: Reg<U<32>>,
     /// Of each port: it wants to interrupt, an MSI is to be sent, MSI Enable, Bus Master Enable, Interrupt Disable.
     level: Reg<U<8>>,
     pending: Reg<U<8>>,
@@ -46,6 +51,9 @@ pub struct Interrupts {
     silent: Reg<U<8>>,
     upstream_master: Reg<Bit>,
     intx: Reg<U<8>>,
+    /// The port whose turn it was, and as a bit.
+    turned: Reg<U<3>>,
+    turned_bit: Reg<U<8>>,
     /// The MSI on its way.
     sending: Reg<Bit>,
     beat: Reg<U<2>>,
@@ -60,6 +68,7 @@ pub struct Interrupts {
     wanted: Signal<Local, Bit>,
     pending_now: Signal<Local, U<8>>,
     sendable: Signal<Local, U<8>>,
+    starts: Signal<Local, Bit>,
     ends: Signal<Local, Bit>,
     /// Dwords in stream order, first byte low.
     header: Signal<Local, U<64>>,
@@ -74,37 +83,47 @@ impl Logic for Interrupts {
     fn update(&mut self) {
         dff_setup!(self, clock, level, pending, enabled, master, silent, upstream_master, intx);
         dff_setup!(self, clock, sending, beat, address, upper, payload, slot, long);
+        dff_setup!(self, clock, came, came_port, came_row, came_value, turned, turned_bit);
         clock!(self, clock, addresses, uppers, payloads);
+        self.came.d.next = self.update.val();
+        self.came_port.d.next = self.update_port.val();
+        self.came_row.d.next = self.update_row.val();
+        self.came_value.d.next = self.update_value.val();
 
         // What the ports are set to.
-        self.at_slot.next = self.update.val() && self.update_port.val().any();
-        self.update_slot.next = self.update_port.val().get_bits::<3>(0) - 1;
+        self.at_slot.next = self.came.q.val() && self.came_port.q.val().any();
+        self.update_slot.next = self.came_port.q.val().get_bits::<3>(0) - 1;
         self.sendable.next = 0.into();
         if self.upstream_master.q.val() && !self.host_down.val() {
             self.sendable.next = self.enabled.q.val() & self.master.q.val();
         }
-        self.wants.next = self.update_value.val().get_bit(5)
-            && ((self.update_value.val().get_bit(0) && self.update_value.val().get_bit(16))
-                || (self.update_value.val().get_bit(1) && self.update_value.val().get_bit(17))
-                || (self.update_value.val().get_bit(3) && self.update_value.val().get_bit(19))
-                || (self.update_value.val().get_bit(4) && self.update_value.val().get_bit(20))
-                || (self.update_value.val().get_bit(12) && self.update_value.val().get_bit(24)));
+        self.wants.next = self.came_value.q.val().get_bit(5)
+            && ((self.came_value.q.val().get_bit(0) && self.came_value.q.val().get_bit(16))
+                || (self.came_value.q.val().get_bit(1) && self.came_value.q.val().get_bit(17))
+                || (self.came_value.q.val().get_bit(3) && self.came_value.q.val().get_bit(19))
+                || (self.came_value.q.val().get_bit(4) && self.came_value.q.val().get_bit(20))
+                || (self.came_value.q.val().get_bit(12) && self.came_value.q.val().get_bit(24)));
         self.wanted.next = self.level.q.val().get_bit(self.update_slot.val().index());
         self.pending_now.next = self.pending.q.val();
-        if self.update.val() && !self.update_port.val().any() && (self.update_row.val() == 0) {
-            self.upstream_master.d.next = self.update_value.val().get_bit(2);
+        self.starts.next =
+            !self.sending.q.val() && (self.pending.q.val() & self.sendable.val() & self.turned_bit.q.val()).any();
+        if self.starts.val() {
+            self.pending_now.next = self.pending.q.val() & !self.turned_bit.q.val();
         }
-        if self.at_slot.val() && (self.update_row.val() == 0) {
+        if self.came.q.val() && !self.came_port.q.val().any() && (self.came_row.q.val() == 0) {
+            self.upstream_master.d.next = self.came_value.q.val().get_bit(2);
+        }
+        if self.at_slot.val() && (self.came_row.q.val() == 0) {
             self.master.d.next =
-                self.master.q.val().replace_bit(self.update_slot.val().index(), self.update_value.val().get_bit(2));
+                self.master.q.val().replace_bit(self.update_slot.val().index(), self.came_value.q.val().get_bit(2));
             self.silent.d.next =
-                self.silent.q.val().replace_bit(self.update_slot.val().index(), self.update_value.val().get_bit(10));
+                self.silent.q.val().replace_bit(self.update_slot.val().index(), self.came_value.q.val().get_bit(10));
         }
-        if self.at_slot.val() && (self.update_row.val() == 10) {
+        if self.at_slot.val() && (self.came_row.q.val() == 10) {
             self.enabled.d.next =
-                self.enabled.q.val().replace_bit(self.update_slot.val().index(), self.update_value.val().get_bit(16));
+                self.enabled.q.val().replace_bit(self.update_slot.val().index(), self.came_value.q.val().get_bit(16));
         }
-        if self.at_slot.val() && (self.update_row.val() == 16) {
+        if self.at_slot.val() && (self.came_row.q.val() == 16) {
             self.level.d.next = self.level.q.val().replace_bit(self.update_slot.val().index(), self.wants.val());
             if self.wants.val() && !self.wanted.val() {
                 self.pending_now.next = self.pending_now.val().replace_bit(self.update_slot.val().index(), true);
@@ -112,45 +131,35 @@ impl Logic for Interrupts {
                 self.pending_now.next = self.pending_now.val().replace_bit(self.update_slot.val().index(), false);
             }
         }
-        self.addresses.write_enable.next = self.at_slot.val() && (self.update_row.val() == 11);
+        self.addresses.write_enable.next = self.at_slot.val() && (self.came_row.q.val() == 11);
         self.addresses.write_address.next = self.update_slot.val();
-        self.addresses.write_data.next = self.update_value.val();
-        self.uppers.write_enable.next = self.at_slot.val() && (self.update_row.val() == 12);
+        self.addresses.write_data.next = self.came_value.q.val();
+        self.uppers.write_enable.next = self.at_slot.val() && (self.came_row.q.val() == 12);
         self.uppers.write_address.next = self.update_slot.val();
-        self.uppers.write_data.next = self.update_value.val();
-        self.payloads.write_enable.next = self.at_slot.val() && (self.update_row.val() == 13);
+        self.uppers.write_data.next = self.came_value.q.val();
+        self.payloads.write_enable.next = self.at_slot.val() && (self.came_row.q.val() == 13);
         self.payloads.write_address.next = self.update_slot.val();
-        self.payloads.write_data.next = self.update_value.val().get_bits::<16>(0);
+        self.payloads.write_data.next = self.came_value.q.val().get_bits::<16>(0);
         self.intx.d.next = self.level.q.val() & !self.enabled.q.val() & !self.silent.q.val();
         self.own_intx.next = self.intx.q.val();
+        self.pending.d.next = self.pending_now.val();
 
         // The next MSI.
-        self.addresses.read_address.next = self.turn.val();
-        self.uppers.read_address.next = self.turn.val();
-        self.payloads.read_address.next = self.turn.val();
         self.busy.next = (self.pending.q.val() & self.sendable.val()).any();
-        if !self.sending.q.val()
-            && self.pending.q.val().get_bit(self.turn.val().index())
-            && self.sendable.val().get_bit(self.turn.val().index())
-        {
+        self.turned.d.next = self.turn.val();
+        self.turned_bit.d.next = bits::<8>(0).replace_bit(self.turn.val().index(), true);
+        self.addresses.read_address.next = self.turned.q.val();
+        self.uppers.read_address.next = self.turned.q.val();
+        self.payloads.read_address.next = self.turned.q.val();
+        if self.starts.val() {
             self.sending.d.next = true;
             self.beat.d.next = 0.into();
-            self.slot.d.next = self.turn.val();
+            self.slot.d.next = self.turned.q.val();
             self.address.d.next = self.addresses.read_data.val();
             self.upper.d.next = self.uppers.read_data.val();
             self.payload.d.next = self.payloads.read_data.val();
             self.long.d.next = self.uppers.read_data.val().any();
-            // An edge in this very clock is another one.
-            if !(self.at_slot.val()
-                && (self.update_row.val() == 16)
-                && (self.update_slot.val() == self.turn.val())
-                && self.wants.val()
-                && !self.wanted.val())
-            {
-                self.pending_now.next = self.pending_now.val().replace_bit(self.turn.val().index(), false);
-            }
         }
-        self.pending.d.next = self.pending_now.val();
 
         // Its beats: a memory write of one dword with three or four dwords of header.
         self.swapped_address.next = (bit_cast::<32, 8>(self.address.q.val().get_bits::<8>(0)) << 24)
@@ -199,6 +208,8 @@ impl Logic for Interrupts {
             self.intx.d.next = 0.into();
         }
         if self.reset.val() {
+            self.came.d.next = false;
+            self.turned_bit.d.next = 0.into();
             self.level.d.next = 0.into();
             self.pending.d.next = 0.into();
             self.enabled.d.next = 0.into();

@@ -203,35 +203,10 @@ impl<const SESSIONS: usize> Packer<SESSIONS> {
 impl<const SESSIONS: usize> Logic for Packer<SESSIONS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            state,
-            current,
-            slot,
-            pos,
-            non_posted,
-            begun,
-            need,
-            too_long,
-            from_ring,
-            left,
-            turn,
-            rolled_back,
-            flushed,
-            flush_ended,
-            flush_now,
-            flush_to,
-            slot_write,
-            slot_write_to,
-            slot_write_number,
-            swallowed,
-            one_packed,
-            has_room,
-            open,
-            committed,
-            no_cut
-        );
+        dff_setup!(self, clock, state, current, slot, pos, non_posted, begun, need, too_long, from_ring);
+        dff_setup!(self, clock, left, turn, rolled_back, flushed, flush_ended, flush_now, flush_to);
+        dff_setup!(self, clock, slot_write, slot_write_to, slot_write_number, swallowed, one_packed);
+        dff_setup!(self, clock, has_room, open, committed, no_cut);
         for i in 0..8 {
             self.fill[i].clock.next = self.clock.val();
             self.fill[i].d.next = self.fill[i].q.val();
