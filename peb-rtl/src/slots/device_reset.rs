@@ -57,9 +57,7 @@ impl Logic for DeviceReset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{clocked, Bench};
-
-    clocked!(DeviceReset);
+    use crate::testing::Bench;
 
     /// Clocks until `reset_out` is as wanted, at most so many.
     fn until(bench: &mut Bench<DeviceReset>, reset: bool, most: usize) -> Option<usize> {

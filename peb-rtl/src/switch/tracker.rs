@@ -112,6 +112,7 @@ pub struct Tracker {
     row_used: Reg<Bit>,
     hit: Reg<Bit>,
     free: Reg<U<9>>,
+    any_free: Reg<Bit>,
     free_head: Reg<U<8>>,
     has_room: Reg<Bit>,
     is_found: Reg<Bit>,
@@ -189,6 +190,7 @@ impl Logic for Tracker {
             row_used,
             hit,
             free,
+            any_free,
             free_head,
             has_room,
             is_found,
@@ -290,7 +292,7 @@ impl Logic for Tracker {
             ^ (bit_cast::<8, 2>(self.tag.q.val().get_bits::<2>(8)) << 6);
 
         // Who is taken: in turns, if both wait.
-        self.can_insert.next = self.insert_valid.val() && self.free.q.val().any();
+        self.can_insert.next = self.insert_valid.val() && self.any_free.q.val();
         self.take_insert.next = false;
         self.take_lookup.next = false;
         self.insert_ready.next = false;
@@ -298,7 +300,7 @@ impl Logic for Tracker {
         if self.state.q.val() == TrackerState::Idle && !self.clear.val() {
             self.take_lookup.next = self.lookup_valid.val() && (self.turn.q.val() || !self.can_insert.val());
             self.take_insert.next = self.can_insert.val() && !(self.turn.q.val() && self.lookup_valid.val());
-            self.insert_ready.next = self.free.q.val().any() && !(self.turn.q.val() && self.lookup_valid.val());
+            self.insert_ready.next = self.any_free.q.val() && !(self.turn.q.val() && self.lookup_valid.val());
             self.lookup_ready.next = self.turn.q.val() || !self.can_insert.val();
         }
         if self.state.q.val() == TrackerState::Clear {
@@ -454,6 +456,7 @@ impl Logic for Tracker {
                 self.rows.write_address.next = self.free_head.q.val();
                 self.free_head.d.next = self.links.read_data.val().get_bits::<8>(0);
                 self.free.d.next = self.free.q.val() - 1;
+                self.any_free.d.next = self.free.q.val() != 1;
                 self.state.d.next = TrackerState::Idle;
             }
             TrackerState::Release => {
@@ -462,6 +465,7 @@ impl Logic for Tracker {
                 self.links.write_data.next = bit_cast::<10, 8>(self.free_head.q.val());
                 self.free_head.d.next = self.current.q.val();
                 self.free.d.next = self.free.q.val() + 1;
+                self.any_free.d.next = true;
                 self.state.d.next = TrackerState::Idle;
             }
             TrackerState::ScanRow => {
@@ -509,6 +513,7 @@ impl Logic for Tracker {
             self.inserting.d.next = false;
             self.turn.d.next = false;
             self.free.d.next = 256.into();
+            self.any_free.d.next = true;
             self.free_head.d.next = 0.into();
             self.passing.d.next = false;
             self.pending.d.next = 0.into();

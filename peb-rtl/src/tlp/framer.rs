@@ -304,26 +304,24 @@ impl Logic for Framer {
             || (self.odd.q.val() && !self.old_first.q.val())
             || (self.final_beat.val() != self.old_last.q.val());
         self.out_malformed.d.next = false;
-        if self.ready.val() {
-            self.out_valid.d.next = false;
+        // What stands there without `valid` does not matter: so much less decides when the registers load.
+        if !self.out_valid.q.val() || self.ready.val() {
+            self.out_valid.d.next = self.old_go.val() && !self.swallow.q.val() && !self.reject.val();
+            self.out_data.d.next = self.old_data.q.val();
+            self.out_half.d.next = self.left.q.val() == 1;
+            self.out_first.d.next = self.old_first.q.val();
+            self.out_last.d.next = self.final_beat.val() || self.old_last.q.val();
+            self.out_class.d.next = self.header_class.q.val();
+            self.out_dwords.d.next = self.length.q.val();
+            self.out_bad.d.next = self.spoilt.val() && (self.final_beat.val() || self.old_last.q.val());
         }
         if self.old_go.val() {
             self.odd.d.next = self.odd_keep.val() || (self.odd.q.val() && !self.old_first.q.val());
-            if self.swallow.q.val() {
+            if self.swallow.q.val() || self.reject.val() {
                 self.swallow.d.next = !self.old_last.q.val();
-            } else if self.reject.val() {
-                self.swallow.d.next = !self.old_last.q.val();
-                self.out_malformed.d.next = true;
+                self.out_malformed.d.next = !self.swallow.q.val();
             } else {
                 self.swallow.d.next = self.final_beat.val() && !self.old_last.q.val();
-                self.out_valid.d.next = true;
-                self.out_data.d.next = self.old_data.q.val();
-                self.out_half.d.next = self.left.q.val() == 1;
-                self.out_first.d.next = self.old_first.q.val();
-                self.out_last.d.next = self.final_beat.val() || self.old_last.q.val();
-                self.out_class.d.next = self.header_class.q.val();
-                self.out_dwords.d.next = self.length.q.val();
-                self.out_bad.d.next = self.spoilt.val() && (self.final_beat.val() || self.old_last.q.val());
                 self.out_malformed.d.next = self.spoilt.val() && (self.final_beat.val() || self.old_last.q.val());
             }
         }
