@@ -16,8 +16,9 @@ use std::sync::OnceLock;
 pub const GOAL: [f64; 3] = [95.0, 95.0, 90.0];
 /// At most so many faults of a block are tried.
 const FAULTS: usize = 50;
-/// A fault is looked for in so many clocks of the recordings of a design.
+/// A fault is looked for in so many clocks of the recordings of a design; in more if its Verilog is shorter than this.
 const CLOCKS: u64 = 200_000;
+const LONG: usize = 100_000;
 
 /// A block, and the recordings that it is judged by.
 pub struct Subject<'a> {
@@ -79,7 +80,8 @@ impl<'a> Measured<'a> {
         if let Some(replay) = self.faulty.get() {
             return Ok(replay);
         }
-        let replay = Replay::new(self.stored, &self.stored.faults, &["-Wno-fatal"], CLOCKS)?;
+        let clocks = CLOCKS * (LONG / self.stored.verilog.len().max(1)).max(1) as u64;
+        let replay = Replay::new(self.stored, &self.stored.faults, &["-Wno-fatal"], clocks)?;
         Ok(self.faulty.get_or_init(|| replay))
     }
 
