@@ -99,7 +99,7 @@ pub fn host_reset<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.run(3000);
     let begin = stage.world.now();
     stage.world.reset_host(0, true);
-    let held = stage.world.run_until(5000, |world| world.pins(Peb::Io(0)).reset);
+    let held = stage.world.run_until(stage.timing.arrive, |world| world.pins(Peb::Io(0)).reset);
     stage.check(held, "the device is in reset");
     stage.world.run(20_000);
     stage.check(stage.world.pins(Peb::Io(0)).reset, "and stays there until the host's link is up");
@@ -127,7 +127,7 @@ pub fn link_flap<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.world.devices[0].misbehaviour.silent = true;
     let tag = stage.on(0)?.0.start(|id| Tlp::memory_read(id, driver.memory, 64));
     let tag = tag.map_err(|error| Stop(error.to_string()))?;
-    stage.run(1000);
+    stage.run(stage.timing.arrive);
     stage.world.devices[0].misbehaviour.silent = false;
     stage.world.devices[0].settings.training = 5000;
     let begin = stage.world.now();
@@ -136,7 +136,10 @@ pub fn link_flap<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.world.flap(0);
     let outcome = stage.on(0)?.0.finish(tag);
     let after = outcome.ended - begin;
-    stage.check(outcome.end == UR && after < 3000, format!("the outstanding read ends with UR after {after} clocks"));
+    stage.check(
+        outcome.end == UR && after < stage.timing.arrive,
+        format!("the outstanding read ends with UR after {after} clocks"),
+    );
     // The link is up again before the operating system is done with its fall.
     let noticed = stage
         .run_until(stage.timing.remove, |stage| stage.os(0).is_ok_and(|os| os.slots[slot].events & LINK_CHANGED != 0));

@@ -29,12 +29,12 @@ pub fn forged_requester<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         let (mut on, _) = stage.on(0)?;
         on.root().memory.clear();
         driver.start(&mut on, Transfer { to_host: true, host: 0x10_0000, local: 0, length: 256 }, false);
-        stage.world.run(5000);
+        stage.world.run(2000 + stage.timing.arrive);
         let untouched = stage.world.hosts[0].root.memory.is_zero();
         stage.check(untouched, format!("no write as {id} reaches the host"));
         let (mut on, _) = stage.on(0)?;
         driver.start(&mut on, Transfer { to_host: false, host: 0x10_0000, local: 0, length: 256 }, false);
-        stage.world.run(5000);
+        stage.world.run(2000 + stage.timing.arrive);
         let status = stage.on(0)?.0.read32(driver.registers + regs::STATUS);
         stage.on(0)?.0.write32(driver.registers + regs::STATUS, regs::DONE | regs::ERROR);
         // The completion for an ID of another bus may have no way to the forger; then it waits for its own timeout.
@@ -82,7 +82,7 @@ pub fn late<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     root.set_answers(AnswerConfig { delay: LATE..=LATE + 2000, ..AnswerConfig::default() });
     let transfer = Transfer { to_host: false, host: 0x10_0000, local: 0, length: 2048 };
     driver.start(&mut stage.on(0)?.0, transfer, false);
-    stage.run(2000);
+    stage.run_until(stage.timing.arrive, |stage| stage.world.hosts[0].root.owes() > 4);
     let owed = stage.world.hosts[0].root.owes();
     stage.check(owed > 4, format!("the host owes {owed} completions"));
     stage.world.hosts[0].root.set_answers(AnswerConfig::default());
@@ -137,12 +137,13 @@ pub fn master_off<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         on.config_write(bridge, 0x04, 2, command & !4);
         on.root().memory.clear();
         driver.start(&mut on, Transfer { to_host: true, host: 0x10_0000, local: 0, length: 256 }, false);
-        stage.world.run(5000);
+        let arrive = 2000 + stage.timing.arrive;
+        stage.world.run(arrive);
         let untouched = stage.world.hosts[0].root.memory.is_zero();
         stage.check(untouched, format!("no write passes {bridge} without Bus Master Enable"));
         let (mut on, _) = stage.on(0)?;
         driver.start(&mut on, Transfer { to_host: false, host: 0x10_0000, local: 0, length: 256 }, false);
-        on.wait(5000);
+        on.wait(arrive);
         let status = on.read32(driver.registers + regs::STATUS);
         on.config_write(bridge, 0x04, 2, command);
         on.write32(driver.registers + regs::STATUS, regs::DONE | regs::ERROR);

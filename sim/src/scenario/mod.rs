@@ -228,6 +228,7 @@ pub fn perform<F: Fabric>(scenario: &Scenario<OnChip<F>>, fabric: F, config: &Sc
     stage.clocks = config.clocks;
     if config.faults.drop > 0.0 {
         stage.timing.leave = u64::from(stage.timing.down) + stage.timing.remove;
+        stage.timing.arrive = stage.timing.remove;
     }
     stage.set_timers();
     let end = (scenario.run)(&mut stage);

@@ -34,6 +34,8 @@ pub struct Timing {
     /// Clocks in which the host of a device notices that it has been moved: three announcement intervals, or silence if frames are lost,
     /// since what says that it leaves may be lost.
     pub leave: u64,
+    /// Clocks in which what one end sends arrives at the other, with an answer; more if frames are lost: some retransmissions.
+    pub arrive: u64,
     /// Clocks that a host gives its requests, and a device its own.
     pub host: u64,
     /// See `host`.
@@ -52,6 +54,7 @@ impl Default for Timing {
             add: 300_000,
             remove: 20_000,
             leave: 5_000,
+            arrive: 3_000,
             host: 60_000,
             device: 100_000,
             transfer: 200_000,
@@ -113,7 +116,7 @@ impl<F: Fabric> Stage<F> {
     /// some such retransmissions, so all that count on one another slow down together.
     pub fn expect_queues(&mut self) {
         const TIMES: u32 = 16;
-        let Timing { hello, down, track, host, device, transfer, add, remove, leave, linkup } = self.timing;
+        let Timing { hello, down, track, host, device, transfer, add, remove, leave, arrive, linkup } = self.timing;
         let slow = |clocks: u64| clocks * u64::from(TIMES);
         self.timing = Timing {
             hello: hello * TIMES,
@@ -123,6 +126,7 @@ impl<F: Fabric> Stage<F> {
             add: slow(add),
             remove: slow(remove),
             leave: slow(leave),
+            arrive: slow(arrive),
             host: slow(host),
             device: slow(device),
             transfer: slow(transfer),
