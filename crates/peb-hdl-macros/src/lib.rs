@@ -1,14 +1,14 @@
 //! Derives that make a rust-hdl struct a node of the single-threaded cycle engine in `peb-hdl`.
 //!
 //! * `#[derive(Module)]` on a block: implements rust-hdl's `Block` (so that every rust-hdl visitor still
-//!   works), `peb_hdl::Inputs` and `peb_hdl::Node`, which evaluates the block only when an input or one of its registers changed.
+//!   works), `peb_hdl::Inputs`, `peb_hdl::Blank` and `peb_hdl::Node`, which evaluates the block only when an input or one of its registers changed.
 //! * `#[derive(Interface)]` beside rust-hdl's `#[derive(LogicInterface)]`: implements `peb_hdl::Node` and `peb_hdl::Stir`.
 //!
-//! Fields whose names start with `_` are no hardware, as in rust-hdl.
+//! Fields whose names start with `_` are no hardware, as in rust-hdl; `Blank` fills them too.
 
 use proc_macro::TokenStream;
 use quote::quote;
-use syn::{parse_macro_input, Data, DeriveInput, Error, Ident, Result};
+use syn::{parse_macro_input, Data, DeriveInput, Error, Ident, Result, Type};
 
 /// See the crate's documentation. The block must have a field `_activity: Activity`.
 #[proc_macro_derive(Module)]
@@ -24,32 +24,52 @@ pub fn derive_interface(input: TokenStream) -> TokenStream {
     interface(&input).unwrap_or_else(|e| e.to_compile_error()).into()
 }
 
-/// The named hardware fields of a struct, and whether it has the field `_activity`.
-fn fields(input: &DeriveInput) -> Result<(Vec<Ident>, bool)> {
+/// The fields of a struct.
+struct Fields<'a> {
+    /// Those that are hardware.
+    hardware: Vec<&'a Ident>,
+    all: Vec<(&'a Ident, &'a Type)>,
+}
+
+fn fields(input: &DeriveInput) -> Result<Fields<'_>> {
     let Data::Struct(data) = &input.data else {
         return Err(Error::new_spanned(&input.ident, "only a struct can be hardware"));
     };
-    let mut hardware = vec![];
-    let mut activity = false;
+    let mut fields = Fields { hardware: vec![], all: vec![] };
     for field in &data.fields {
         let Some(name) = &field.ident else {
             return Err(Error::new_spanned(field, "hardware fields need names"));
         };
-        activity |= name == "_activity";
+        fields.all.push((name, &field.ty));
         if !name.to_string().starts_with('_') {
-            hardware.push(name.clone());
+            fields.hardware.push(name);
         }
     }
-    Ok((hardware, activity))
+    Ok(fields)
+}
+
+/// What a field of this type is in a blank block.
+fn start(ty: &Type) -> proc_macro2::TokenStream {
+    match ty {
+        Type::Array(array) => {
+            let element = start(&array.elem);
+            quote!(::std::array::from_fn(|_| #element))
+        }
+        _ => quote!(::peb_hdl::Start(::std::marker::PhantomData::<#ty>).start()),
+    }
 }
 
 fn module(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
-    let (fields, activity) = fields(input)?;
-    if !activity {
+    let Fields { hardware: fields, all } = fields(input)?;
+    if all.iter().all(|(name, _)| *name != "_activity") {
         return Err(Error::new_spanned(&input.ident, "a module needs a field `_activity: Activity`"));
     }
     let name = &input.ident;
     let names: Vec<String> = fields.iter().map(|f| f.to_string()).collect();
+    let starts = all.iter().map(|(name, ty)| {
+        let start = start(ty);
+        quote!(#name: #start)
+    });
     let (generics, types, bounds) = input.generics.split_for_impl();
     Ok(quote! {
         impl #generics ::peb_hdl::rust_hdl::prelude::block::Block for #name #types #bounds {
@@ -67,6 +87,14 @@ fn module(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
                 probe.visit_start_scope(name, self);
                 #(self.#fields.accept(#names, probe);)*
                 probe.visit_end_scope(name, self);
+            }
+        }
+        impl #generics ::peb_hdl::Blank for #name #types #bounds {
+            #[inline]
+            fn blank() -> Self {
+                #[allow(unused_imports)]
+                use ::peb_hdl::{BlankField, DefaultField};
+                #name { #(#starts),* }
             }
         }
         impl #generics ::peb_hdl::Inputs for #name #types #bounds {
@@ -110,7 +138,7 @@ fn module(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
 }
 
 fn interface(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
-    let (fields, _) = fields(input)?;
+    let fields = fields(input)?.hardware;
     let name = &input.ident;
     let (generics, types, bounds) = input.generics.split_for_impl();
     Ok(quote! {

@@ -3,6 +3,7 @@
 //! * [`U`] and [`W`]: native words of 1..=64 and 1..=128 bits in place of rust-hdl's `Bits`;
 //! * [`Reg`], [`Ram`], [`LutRam`], [`Rom`], [`Sync2`]: registers, memories and synchronisers;
 //! * [`Node`] and the derives `Module` and `Interface`: a single-threaded evaluation that walks only what changed;
+//! * [`Blank`]: blocks of which a constructor sets only what is special;
 //! * [`Sim`]: the cycle engine that benches are written on.
 //!
 //! # How a clock passes
@@ -14,6 +15,7 @@
 extern crate self as peb_hdl;
 pub use rust_hdl;
 
+mod blank;
 mod memory;
 mod node;
 pub mod prelude;
@@ -27,6 +29,9 @@ mod trace;
 mod watch;
 mod word;
 
+pub use blank::Blank;
+#[doc(hidden)]
+pub use blank::{BlankField, DefaultField, Start};
 pub use memory::{LutRam, Ram};
 pub use node::{Activity, Clk, Node, MAX_PASSES};
 pub use reg::{Reg, RegD, RegQ, Sync2};
