@@ -18,15 +18,7 @@ struct Limited {
 
 impl Limited {
     fn up_to(limit: u64) -> Self {
-        Limited {
-            clock: Signal::default(),
-            up: Signal::default(),
-            down: Signal::default(),
-            level: Signal::default(),
-            count: Reg::default(),
-            limit: Constant::new(limit.into()),
-            _activity: Activity::default(),
-        }
+        Limited { limit: Constant::new(limit.into()), ..Self::blank() }
     }
 }
 

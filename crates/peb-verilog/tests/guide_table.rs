@@ -257,35 +257,13 @@ pub struct Machine {
 impl Default for Machine {
     fn default() -> Self {
         Machine {
-            clock: Default::default(),
-            reset: Default::default(),
-            go: Default::default(),
-            data: Default::default(),
-            address: Default::default(),
-            busy: Default::default(),
-            ready: Default::default(),
-            crc: Default::default(),
-            parity: Default::default(),
-            looked_up: Default::default(),
-            block_read: Default::default(),
-            lut_read: Default::default(),
-            synchronised: Default::default(),
-            always_one: Default::default(),
-            history: Default::default(),
             phase: Reg::new(Phase::Done),
-            count: Default::default(),
             remainder: Reg::new(U::new(0xffff_ffff)),
-            taps: Default::default(),
-            acc: Default::default(),
-            mixed: Default::default(),
             limit: Constant::new(U::new(11)),
             enabled: Constant::new(true),
             first: Constant::new(Phase::Header),
             table: std::array::from_fn(|i| Constant::new(U::new(0x1du64.wrapping_mul(i as u64 + 3) & 0xff))),
-            block: Default::default(),
-            lut: Default::default(),
-            sync: Default::default(),
-            _activity: Default::default(),
+            ..Self::blank()
         }
     }
 }

@@ -82,15 +82,7 @@ pub struct Selector<const B: usize, const N: usize, const L: usize> {
 
 impl<const B: usize, const N: usize, const L: usize> Default for Selector<B, N, L> {
     fn default() -> Self {
-        Selector {
-            choice: Default::default(),
-            word: std::array::from_fn(|_| Default::default()),
-            sink: std::array::from_fn(|_| Default::default()),
-            source: Default::default(),
-            chosen: Default::default(),
-            top_bits: Default::default(),
-            _activity: Default::default(),
-        }
+        Self::blank()
     }
 }
 

@@ -69,47 +69,7 @@ pub struct Registers {
 
 impl Default for Registers {
     fn default() -> Self {
-        Registers {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            write: Signal::default(),
-            write_address: Signal::default(),
-            write_data: Signal::default(),
-            write_enables: Signal::default(),
-            read_address: Signal::default(),
-            read_data: Signal::default(),
-            start: Signal::default(),
-            to_host: Signal::default(),
-            host: Signal::default(),
-            local: Signal::default(),
-            length: Signal::default(),
-            done: Signal::default(),
-            failed: Signal::default(),
-            interrupt: Signal::default(),
-            leds: Signal::default(),
-            buttons: Signal::default(),
-            id: Constant::new(u64::from(super::ID).into()),
-            control: Reg::default(),
-            low: Reg::default(),
-            high: Reg::default(),
-            place: Reg::default(),
-            size: Reg::default(),
-            busy: Reg::default(),
-            ended: Reg::default(),
-            count: Reg::default(),
-            scratch: Reg::default(),
-            lights: Reg::default(),
-            begin: Reg::default(),
-            read: Reg::default(),
-            here: Signal::default(),
-            index: Signal::default(),
-            wanted: Signal::default(),
-            mask: Signal::default(),
-            data: Signal::default(),
-            kept: Signal::default(),
-            old: Signal::default(),
-            _activity: Activity::default(),
-        }
+        Registers { id: Constant::new(u64::from(super::ID).into()), ..Self::blank() }
     }
 }
 

@@ -65,42 +65,9 @@ pub struct Crossing {
 impl Default for Crossing {
     fn default() -> Self {
         Crossing {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            data: Signal::default(),
-            half: Signal::default(),
-            non_posted: Signal::default(),
-            last: Signal::default(),
-            valid: Signal::default(),
-            ready: Signal::default(),
-            cancel: Signal::default(),
-            stored: Signal::default(),
-            dropped: Signal::default(),
-            far_clock: Signal::default(),
-            out_data: Signal::default(),
-            out_half: Signal::default(),
-            out_non_posted: Signal::default(),
-            out_last: Signal::default(),
-            out_valid: Signal::default(),
-            out_ready: Signal::default(),
-            store: LutRam::default(),
             longest: Constant::new(LONGEST.into()),
             longest_non_posted: Constant::new(LONGEST_NON_POSTED.into()),
-            write: Reg::default(),
-            start: Reg::default(),
-            skip: Reg::default(),
-            whole: Tally::default(),
-            free: Tally::default(),
-            level: Signal::default(),
-            length: Signal::default(),
-            limit: Signal::default(),
-            take: Signal::default(),
-            keep: Signal::default(),
-            taken: Reg::default(),
-            word: Signal::default(),
-            there: Signal::default(),
-            pass: Signal::default(),
-            _activity: Activity::default(),
+            ..Self::blank()
         }
     }
 }

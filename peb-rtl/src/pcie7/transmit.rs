@@ -72,46 +72,7 @@ impl Transmit {
     }
 
     fn new(mirrored: bool) -> Self {
-        Transmit {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            data: Signal::default(),
-            keep: Signal::default(),
-            last: Signal::default(),
-            valid: Signal::default(),
-            ready: Signal::default(),
-            np_ok: Signal::default(),
-            dropped: Signal::default(),
-            user_clock: Signal::default(),
-            down: Signal::default(),
-            tx_data: Signal::default(),
-            tx_keep: Signal::default(),
-            tx_last: Signal::default(),
-            tx_valid: Signal::default(),
-            tx_ready: Signal::default(),
-            tx_buffers: Signal::default(),
-            mirrored: Constant::new(mirrored),
-            crossing: Crossing::default(),
-            swap: Swap::default(),
-            came: Tally::default(),
-            left: Tally::default(),
-            beat: Reg::default(),
-            kind: Reg::default(),
-            completion: Reg::default(),
-            may: Reg::default(),
-            room_here: Sync2::default(),
-            code: Signal::default(),
-            non_posted: Signal::default(),
-            waiting: Signal::default(),
-            own: Signal::default(),
-            room: Reg::default(),
-            inside: Reg::default(),
-            mute: Reg::default(),
-            silent: Signal::default(),
-            go: Signal::default(),
-            midway: Signal::default(),
-            _activity: Activity::default(),
-        }
+        Transmit { mirrored: Constant::new(mirrored), ..Self::blank() }
     }
 }
 

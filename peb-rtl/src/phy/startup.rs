@@ -33,17 +33,9 @@ impl Startup {
     /// Clocks until the PHY, and until the core, is out of reset; below 2^24.
     pub fn with_times(phy: u32, core: u32) -> Self {
         Startup {
-            clock: Signal::default(),
-            good: Signal::default(),
-            phy_reset_n: Signal::default(),
-            reset: Signal::default(),
             phy_time: Constant::new(u64::from(phy).into()),
             core_time: Constant::new(u64::from(core).into()),
-            age: Reg::default(),
-            phy_on: Reg::default(),
-            core_on: Reg::default(),
-            sync: Sync2::default(),
-            _activity: Activity::default(),
+            ..Self::blank()
         }
     }
 }

@@ -31,13 +31,10 @@ impl Role {
     }
     fn new(host: bool, last: u64) -> Self {
         Role {
-            host: Signal::default(),
-            last: Signal::default(),
-            mask: Signal::default(),
             is_host: Constant::new(host),
             last_session: Constant::new(last.into()),
             row_bits: Constant::new((if last == 0 { 0u64 } else { 7 }).into()),
-            _activity: Activity::default(),
+            ..Self::blank()
         }
     }
 }

@@ -59,44 +59,7 @@ pub struct Merge<const N: usize> {
 
 impl<const N: usize> Default for Merge<N> {
     fn default() -> Self {
-        Merge {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            room: Signal::default(),
-            session: [(); N].map(|()| Signal::default()),
-            data: [(); N].map(|()| Signal::default()),
-            half: [(); N].map(|()| Signal::default()),
-            first: [(); N].map(|()| Signal::default()),
-            last: [(); N].map(|()| Signal::default()),
-            valid: [(); N].map(|()| Signal::default()),
-            class: [(); N].map(|()| Signal::default()),
-            dwords: [(); N].map(|()| Signal::default()),
-            bad: [(); N].map(|()| Signal::default()),
-            void: [(); N].map(|()| Signal::default()),
-            ready: [(); N].map(|()| Signal::default()),
-            out_session: Signal::default(),
-            out_data: Signal::default(),
-            out_half: Signal::default(),
-            out_first: Signal::default(),
-            out_last: Signal::default(),
-            out_valid: Signal::default(),
-            out_class: Signal::default(),
-            out_dwords: Signal::default(),
-            out_bad: Signal::default(),
-            out_ready: Signal::default(),
-            dropped: Signal::default(),
-            busy: Reg::default(),
-            dropping: Reg::default(),
-            told: Reg::default(),
-            choice: Reg::default(),
-            able: Signal::default(),
-            voids: Signal::default(),
-            above: Signal::default(),
-            candidates: Signal::default(),
-            ends: Signal::default(),
-            passing: Signal::default(),
-            _activity: Activity::default(),
-        }
+        Self::blank()
     }
 }
 

@@ -54,49 +54,7 @@ pub struct Engine<const SESSIONS: usize, const A: usize> {
 
 impl<const SESSIONS: usize, const A: usize> Engine<SESSIONS, A> {
     fn with(tunnel: Tunnel<SESSIONS, A>) -> Self {
-        Engine {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            pcie_rx_tdata: Signal::default(),
-            pcie_rx_tkeep: Signal::default(),
-            pcie_rx_tlast: Signal::default(),
-            pcie_rx_tvalid: Signal::default(),
-            pcie_tx_tready: Signal::default(),
-            pcie_tx_np_ok: Signal::default(),
-            pcie_link_up: Signal::default(),
-            gmii_rxd: Signal::default(),
-            gmii_rx_dv: Signal::default(),
-            gmii_rx_er: Signal::default(),
-            cfg_mac: Signal::default(),
-            cfg_vid: Signal::default(),
-            mgmt_addr: Signal::default(),
-            mgmt_req: Signal::default(),
-            mgmt_we: Signal::default(),
-            mgmt_wdata: Signal::default(),
-            slot_present: Signal::default(),
-            pcie_rx_tready: Signal::default(),
-            pcie_rx_np_ok: Signal::default(),
-            pcie_tx_tdata: Signal::default(),
-            pcie_tx_tkeep: Signal::default(),
-            pcie_tx_tlast: Signal::default(),
-            pcie_tx_tvalid: Signal::default(),
-            gmii_txd: Signal::default(),
-            gmii_tx_en: Signal::default(),
-            gmii_tx_er: Signal::default(),
-            mgmt_rdata: Signal::default(),
-            mgmt_ack: Signal::default(),
-            stat_peer_up: Signal::default(),
-            stat_fatal: Signal::default(),
-            session_up: Signal::default(),
-            tick: Signal::default(),
-            gate: Gate::default(),
-            framer: Framer::default(),
-            tunnel,
-            merge: Output::default(),
-            single: Constant::new(SESSIONS == 1),
-            purge: Signal::default(),
-            _activity: Activity::default(),
-        }
+        Engine { tunnel, single: Constant::new(SESSIONS == 1), ..Self::blank() }
     }
 
     /// The tunnel of a host PEB with `SESSIONS` slots.

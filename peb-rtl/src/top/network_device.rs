@@ -69,44 +69,7 @@ impl Default for NetworkDevice {
 impl NetworkDevice {
     /// With other times to start up, and another rate of the serial line.
     pub fn with_times(startup: Startup, console: Console) -> Self {
-        NetworkDevice {
-            clk: Signal::default(),
-            rx_clk: Signal::default(),
-            good: Signal::default(),
-            rx_rise: Signal::default(),
-            rx_fall: Signal::default(),
-            rx_ctl_rise: Signal::default(),
-            rx_ctl_fall: Signal::default(),
-            tx_rise: Signal::default(),
-            tx_fall: Signal::default(),
-            tx_ctl_rise: Signal::default(),
-            tx_ctl_fall: Signal::default(),
-            phy_reset_n: Signal::default(),
-            mdc: Signal::default(),
-            mdio_out: Signal::default(),
-            mdio_enable: Signal::default(),
-            mdio_in: Signal::default(),
-            uart_rx: Signal::default(),
-            uart_tx: Signal::default(),
-            cfg_mac: Signal::default(),
-            cfg_vid: Signal::default(),
-            buttons: Signal::default(),
-            leds: Signal::default(),
-            startup,
-            rgmii: Rgmii::default(),
-            crossing: RxCrossing::default(),
-            mdio: Mdio::default(),
-            console,
-            peb: PebIo::default(),
-            endpoint: Endpoint::default(),
-            pressed: Default::default(),
-            hold: Reg::default(),
-            blink: Reg::default(),
-            lights: Reg::default(),
-            keys: Signal::default(),
-            reset: Signal::default(),
-            _activity: Activity::default(),
-        }
+        NetworkDevice { startup, console, ..Self::blank() }
     }
 }
 

@@ -56,51 +56,7 @@ pub struct PebIo {
 
 impl Default for PebIo {
     fn default() -> Self {
-        PebIo {
-            clk: Signal::default(),
-            rst: Signal::default(),
-            pcie_rx_tdata: Signal::default(),
-            pcie_rx_tkeep: Signal::default(),
-            pcie_rx_tlast: Signal::default(),
-            pcie_rx_tvalid: Signal::default(),
-            pcie_tx_tready: Signal::default(),
-            pcie_tx_np_ok: Signal::default(),
-            pcie_link_up: Signal::default(),
-            gmii_rxd: Signal::default(),
-            gmii_rx_dv: Signal::default(),
-            gmii_rx_er: Signal::default(),
-            cfg_mac: Signal::default(),
-            cfg_vid: Signal::default(),
-            mgmt_addr: Signal::default(),
-            mgmt_req: Signal::default(),
-            mgmt_we: Signal::default(),
-            mgmt_wdata: Signal::default(),
-            slot_present: Signal::default(),
-            pcie_rx_tready: Signal::default(),
-            pcie_rx_np_ok: Signal::default(),
-            pcie_tx_tdata: Signal::default(),
-            pcie_tx_tkeep: Signal::default(),
-            pcie_tx_tlast: Signal::default(),
-            pcie_tx_tvalid: Signal::default(),
-            gmii_txd: Signal::default(),
-            gmii_tx_en: Signal::default(),
-            gmii_tx_er: Signal::default(),
-            mgmt_rdata: Signal::default(),
-            mgmt_ack: Signal::default(),
-            stat_peer_up: Signal::default(),
-            stat_fatal: Signal::default(),
-            pcie_reset_out: Signal::default(),
-            slot_power_en: Signal::default(),
-            gate: Gate::default(),
-            framer: Framer::default(),
-            port: IoPort::default(),
-            merge: Merge::default(),
-            tunnel: Tunnel::io(),
-            queues: Output::default(),
-            full: Constant::new(false),
-            purge: Signal::default(),
-            _activity: Activity::default(),
-        }
+        PebIo { tunnel: Tunnel::io(), full: Constant::new(false), ..Self::blank() }
     }
 }
 

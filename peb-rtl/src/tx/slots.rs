@@ -44,24 +44,7 @@ pub struct Slots {
 
 impl Default for Slots {
     fn default() -> Self {
-        Slots {
-            clock: Signal::default(),
-            write_enable: Signal::default(),
-            even_address: Signal::default(),
-            even_data: Signal::default(),
-            odd_address: Signal::default(),
-            odd_data: Signal::default(),
-            read_address: Signal::default(),
-            read_word: Signal::default(),
-            entering: Reg::default(),
-            even_word: Reg::default(),
-            even_dword: Reg::default(),
-            odd_word: Reg::default(),
-            odd_dword: Reg::default(),
-            even: Ram::with_depth(DEPTH),
-            odd: Ram::with_depth(DEPTH),
-            _activity: Activity::default(),
-        }
+        Slots { even: Ram::with_depth(DEPTH), odd: Ram::with_depth(DEPTH), ..Self::blank() }
     }
 }
 

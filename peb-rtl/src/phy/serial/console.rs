@@ -67,37 +67,7 @@ impl Default for Console {
 impl Console {
     /// With another rate: clocks of a bit, 4 or more.
     pub fn with_bit_clocks(clocks: u16) -> Self {
-        Console {
-            clock: Signal::default(),
-            reset: Signal::default(),
-            uart_rx: Signal::default(),
-            uart_tx: Signal::default(),
-            mgmt_addr: Signal::default(),
-            mgmt_req: Signal::default(),
-            mgmt_we: Signal::default(),
-            mgmt_wdata: Signal::default(),
-            mgmt_rdata: Signal::default(),
-            mgmt_ack: Signal::default(),
-            bit_clocks: Constant::new(u64::from(clocks).into()),
-            receiver: Receiver::default(),
-            transmitter: Transmitter::default(),
-            step: Reg::default(),
-            place: Reg::default(),
-            writing: Reg::default(),
-            address: Reg::default(),
-            value: Reg::default(),
-            fault: Reg::default(),
-            refused: Reg::default(),
-            came: Signal::default(),
-            lower: Signal::default(),
-            ends: Signal::default(),
-            is_digit: Signal::default(),
-            digit: Signal::default(),
-            good: Signal::default(),
-            nibble: Signal::default(),
-            sent: Signal::default(),
-            _activity: Activity::default(),
-        }
+        Console { bit_clocks: Constant::new(u64::from(clocks).into()), ..Self::blank() }
     }
 }
 
