@@ -77,3 +77,42 @@ fn the_device_runs_when_the_host_says_so() {
     assert!(bench.dut().reset_out.val() && bench.dut().purge.val());
     bench.assert_equivalent();
 }
+
+/// The last record that waits.
+pub(super) fn last(bench: &mut Bench<IoPort>) -> Option<Status> {
+    std::iter::from_fn(|| told(bench)).last()
+}
+
+#[test]
+fn counts_have_eight_bits() {
+    let mut bench = Bench::new("io_port_counts", IoPort::default());
+    bench.dut().full.next = true;
+    bench.dut().slot_present.next = true;
+    bench.dut().pcie_link_up.next = true;
+    bench.reset();
+    bench.dut().attached.next = true;
+    let run = Control { generation: 1, host_up: true, ..Control::default() };
+    tell(&mut bench, run);
+    ticks(&mut bench, 100_010);
+    let mut status = Status { generation: 1, present: true, link: true, ..Status::default() };
+    assert_eq!(last(&mut bench), Some(status));
+    for round in 0..520 {
+        // The device is taken out and put back; somebody presses the button.
+        for here in [false, true] {
+            bench.dut().slot_present.next = here;
+            bench.dut().slot_attn_button.next = here;
+            bench.clocks(3);
+        }
+        bench.dut().slot_attn_button.next = false;
+        let [buttons, changes, drops] = [(status.buttons, 1), (status.changes, 2), (status.drops, 1)]
+            .map(|(n, more): (u8, u8)| n.wrapping_add(more));
+        status = Status { link: false, buttons, changes, drops, ..status };
+        assert_eq!(last(&mut bench), Some(status), "round {round}");
+        // The host answers: the link counts again.
+        let generation = status.generation.wrapping_add(1);
+        tell(&mut bench, Control { generation, keep: true, indicators: round as u8 & 15, ..run });
+        status = Status { link: true, generation, ..status };
+        assert_eq!(last(&mut bench), Some(status), "round {round}");
+    }
+    bench.assert_equivalent();
+}

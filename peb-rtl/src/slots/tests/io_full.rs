@@ -1,6 +1,6 @@
 //! The device's side of a full slot: power controller, indicators, button.
 
-use super::io::{tell, ticks, told};
+use super::io::{last, tell, ticks, told};
 use super::*;
 
 /// Power-on time of the device's reset, in ticks.
@@ -15,15 +15,6 @@ const RUN: Control = Control {
     indicators: 0b1111,
     cleared: 0,
 };
-
-/// The last record that waits.
-fn last(bench: &mut Bench<IoPort>) -> Option<Status> {
-    let mut status = None;
-    while let Some(next) = told(bench) {
-        status = Some(next);
-    }
-    status
-}
 
 /// Power, reset and purge.
 fn pins(bench: &mut Bench<IoPort>) -> (bool, bool, bool) {
