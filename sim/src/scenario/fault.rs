@@ -99,7 +99,8 @@ pub fn host_reset<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.run(3000);
     let begin = stage.world.now();
     stage.world.reset_host(0, true);
-    let held = stage.world.run_until(stage.timing.arrive, |world| world.pins(Peb::Io(0)).reset);
+    // Behind what is queued for the device: 4 KiB take 33 us.
+    let held = stage.world.run_until(5000 + stage.timing.arrive, |world| world.pins(Peb::Io(0)).reset);
     stage.check(held, "the device is in reset");
     stage.world.run(20_000);
     stage.check(stage.world.pins(Peb::Io(0)).reset, "and stays there until the host's link is up");
