@@ -21,7 +21,8 @@ pub fn short_outage<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     stage.world.hosts[0].root.memory.write(0x10_0000, &data);
     let transfer = Transfer { to_host: false, host: 0x10_0000, local: 0, length: 2048 };
     driver.start(&mut stage.on(0)?.0, transfer, true);
-    stage.run(3000);
+    stage.run_until(stage.timing.transfer, |stage| stage.world.devices[0].memory().read(0, 2048) == data);
+    stage.run(1000);
     for peb in [Peb::Io(0), Peb::Host(0)] {
         stage.world.connect(peb, false);
         let cut = stage.world.now();
