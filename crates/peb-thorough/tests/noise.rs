@@ -173,7 +173,8 @@ fn reliability() {
     use reliability::*;
     noise!(4000, [clock], [reset], AckScan::new(8), RetransmitTimer::new(8), RttEstimator::new(8), Scheduler::new(8));
     noise!(8000, [clock], [reset], DelayWindow::new(4));
-    noise!(4000, [clock], [reset], SlotPool::default(), TxControl::<8>::new());
+    noise!(4000, [clock], [reset], SlotPool::default());
+    unwritten!(4000, [clock], [reset], TxControl::<8>::new());
 }
 
 #[test]
