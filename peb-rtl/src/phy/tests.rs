@@ -127,9 +127,27 @@ struct PhyModel {
     registers: [(u64, u16); 3],
     bits: Vec<bool>,
     answer: Option<u16>,
+    /// MDC as it last stood.
+    mdc: bool,
 }
 
 impl PhyModel {
+    fn new(address: u64, words: [u16; 3]) -> Self {
+        let registers = [(1, words[0]), (9, words[1]), (10, words[2])];
+        PhyModel { address, registers, bits: vec![], answer: None, mdc: false }
+    }
+
+    /// A clock of the block whose bus it is at.
+    fn step(&mut self, sim: &mut Sim<super::Mdio>) {
+        let (mdc, out, driven) = (sim.dut.mdc.val(), sim.dut.mdio_out.val(), sim.dut.mdio_enable.val());
+        sim.tick();
+        if mdc && !self.mdc {
+            let bit = if driven { out } else { true };
+            sim.dut.mdio_in.next = self.clock(bit).unwrap_or(true);
+        }
+        self.mdc = mdc;
+    }
+
     /// What it drives after a rising edge of MDC that saw `bit`; None if nothing.
     fn clock(&mut self, bit: bool) -> Option<bool> {
         if let Some(word) = self.answer {
@@ -167,25 +185,18 @@ fn link_and_speed_are_read_from_the_phy() {
         (0, 0x7969, 0x0200, 0x0800, (false, false)),
         (1, 0x796d, 0x0200, 0, (true, false)),
     ] {
-        let mut phy = PhyModel { address, registers: [(1, status), (9, own), (10, other)], bits: vec![], answer: None };
+        let mut phy = PhyModel::new(address, [status, own, other]);
         let mut sim = bench(super::Mdio::default(), |d: &mut super::Mdio| d.clock.next = Clk::new(0));
         let mut recording = Recording::new(sim.dut.as_ref(), "mdio").unwrap_or_else(|e| panic!("{e}"));
         sim.dut.reset.next = true;
         sim.dut.mdio_in.next = true;
-        let mut was = false;
         for clock in 0..FRAME as u64 * (address + 4) {
             sim.dut.reset.next = clock < 16;
             sim.settle();
             if clock < 70_000 {
                 recording.sample(sim.dut.as_ref());
             }
-            let (mdc, out, driven) = (sim.dut.mdc.val(), sim.dut.mdio_out.val(), sim.dut.mdio_enable.val());
-            sim.tick();
-            if mdc && !was {
-                let bit = if driven { out } else { true };
-                sim.dut.mdio_in.next = phy.clock(bit).unwrap_or(true);
-            }
-            was = mdc;
+            phy.step(&mut sim);
         }
         let d = &sim.dut;
         assert_eq!((d.found.val(), d.link.val(), d.gigabit.val()), (true, seen.0, seen.1), "PHY {address}");
@@ -198,8 +209,7 @@ const FRAME: usize = 64 * 512;
 
 #[test]
 fn a_phy_that_goes_away_is_looked_for_at_every_address() {
-    let mut phy =
-        PhyModel { address: 18, registers: [(1, 0x0004), (9, 0x0200), (10, 0x0800)], bits: vec![], answer: None };
+    let mut phy = PhyModel::new(18, [0x0004, 0x0200, 0x0800]);
     let mut sim = bench(super::Mdio::default(), |d: &mut super::Mdio| d.clock.next = Clk::new(0));
     let mut recording = Recording::new(sim.dut.as_ref(), "mdio_search").unwrap_or_else(|e| panic!("{e}"));
     sim.dut.mdio_in.next = true;
@@ -214,19 +224,12 @@ fn a_phy_that_goes_away_is_looked_for_at_every_address() {
         // Reset: from the first address on.
         (4, (true, true, true), [0; 3], 0),
     ];
-    let mut was = false;
     for (step, (frames, seen, words, address)) in steps.into_iter().enumerate() {
         for clock in 0..frames * FRAME {
             sim.dut.reset.next = (step == 0 || step == 6) && clock < 16;
             sim.settle();
             recording.sample(sim.dut.as_ref());
-            let (mdc, out, driven) = (sim.dut.mdc.val(), sim.dut.mdio_out.val(), sim.dut.mdio_enable.val());
-            sim.tick();
-            if mdc && !was {
-                let bit = if driven { out } else { true };
-                sim.dut.mdio_in.next = phy.clock(bit).unwrap_or(true);
-            }
-            was = mdc;
+            phy.step(&mut sim);
         }
         let d = &sim.dut;
         assert_eq!((d.found.val(), d.link.val(), d.gigabit.val()), seen, "step {step}");

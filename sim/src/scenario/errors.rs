@@ -79,10 +79,10 @@ fn told_by<F: Fabric>(
 ) -> Result<usize, Stop> {
     let before = stage.world.hosts[0].root.messages.len();
     what(stage)?;
-    stage.run_until(stage.timing.arrive, |stage| stage.world.hosts[0].root.messages.len() > before);
+    let in_time = stage.run_until(stage.timing.arrive, |stage| stage.world.hosts[0].root.messages.len() > before);
     stage.run(3000);
     let came: Vec<_> = stage.world.hosts[0].root.messages[before..].iter().map(|m| (m.1, m.2)).collect();
-    let right = !came.is_empty() && came.iter().all(|told| *told == (by, NONFATAL));
+    let right = in_time && came.iter().all(|told| *told == (by, NONFATAL));
     stage.check(right, format!("{by} tells the host: {came:x?}"));
     Ok(came.len())
 }

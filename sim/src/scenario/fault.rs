@@ -101,7 +101,7 @@ pub fn host_reset<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     let begin = stage.world.now();
     stage.world.reset_host(0, true);
     // Behind what is queued for the device: 4 KiB take 33 us.
-    let held = stage.world.run_until(5000 + stage.timing.arrive, |world| world.pins(Peb::Io(0)).reset);
+    let held = stage.world.run_until(2000 + stage.timing.arrive, |world| world.pins(Peb::Io(0)).reset);
     stage.check(held, "the device is in reset");
     stage.world.run(20_000);
     stage.check(stage.world.pins(Peb::Io(0)).reset, "and stays there until the host's link is up");

@@ -82,7 +82,7 @@ pub fn late<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
     root.set_answers(AnswerConfig { delay: LATE..=LATE + 2000, ..AnswerConfig::default() });
     let transfer = Transfer { to_host: false, host: 0x10_0000, local: 0, length: 2048 };
     driver.start(&mut stage.on(0)?.0, transfer, false);
-    stage.run_until(stage.timing.arrive, |stage| stage.world.hosts[0].root.owes() > 4);
+    stage.run_until(stage.timing.arrive - 1000, |stage| stage.world.hosts[0].root.owes() > 4);
     let owed = stage.world.hosts[0].root.owes();
     stage.check(owed > 4, format!("the host owes {owed} completions"));
     stage.world.hosts[0].root.set_answers(AnswerConfig::default());
