@@ -6,7 +6,7 @@
 //! expiry doubles the timeout, until something new is acknowledged and measured. Before the first measurement it is
 //! 16384 units (about 1 ms).
 //!
-//! Latency: `expired` four clocks after the look; it stays until `handled`, and no other expires meanwhile. Registered:
+//! Latency: `expired` five clocks after the look; it stays until `handled`, and no other expires meanwhile. Registered:
 //! all outputs. Reset and `forget` stop timers; tables keep their words. Waits for nothing.
 
 use peb_hdl::prelude::*;
@@ -47,6 +47,8 @@ pub struct RetransmitTimer {
     known: Reg<U<8>>,
     backed_off: Reg<U<8>>,
     look: Reg<Bit>,
+    looked: Reg<Bit>,
+    active: Reg<Bit>,
     row: Reg<U<3>>,
     compare: Reg<Bit>,
     elapsed: Reg<U<24>>,
@@ -70,6 +72,7 @@ pub struct RetransmitTimer {
     known_bit: Signal<Local, U<8>>,
     forget_bit: Signal<Local, U<8>>,
     timeout_bit: Signal<Local, U<8>>,
+    ready: Signal<Local, Bit>,
     write: Signal<Local, Bit>,
     start: Signal<Local, Bit>,
     _activity: Activity,
@@ -90,7 +93,21 @@ impl RetransmitTimer {
 impl Logic for RetransmitTimer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, running, known, backed_off, look, row, compare, elapsed, elapsed_ticks, limit);
+        dff_setup!(
+            self,
+            clock,
+            running,
+            known,
+            backed_off,
+            look,
+            looked,
+            active,
+            row,
+            compare,
+            elapsed,
+            elapsed_ticks,
+            limit
+        );
         dff_setup!(self, clock, judge, late, pending, pending_row, repeated, fresh);
         self.row_bit.next = bits::<8>(1) << self.row.q.val();
         self.restart_bit.next = bits::<8>(0);
@@ -104,16 +121,19 @@ impl Logic for RetransmitTimer {
         self.timeout_bit.next = bits::<8>(1) << self.timeout_session.val();
 
         // A look: start, stop, or measure how long it runs.
-        self.look.d.next = self.check.val() && !self.look.q.val() && !self.compare.q.val() && !self.judge.q.val();
-        if self.check.val() && !self.look.q.val() && !self.compare.q.val() && !self.judge.q.val() {
+        self.ready.next = !self.look.q.val() && !self.looked.q.val() && !self.compare.q.val() && !self.judge.q.val();
+        self.look.d.next = self.check.val() && self.ready.val();
+        if self.check.val() && self.ready.val() {
             self.row.d.next = self.check_session.val();
         }
+        self.looked.d.next = self.look.q.val();
+        self.active.d.next = self.check_active.val();
         self.start.next = false;
         self.compare.d.next = false;
         self.start_bit.next = bits::<8>(0);
         self.stop_bit.next = bits::<8>(0);
-        if self.look.q.val() {
-            if !self.check_active.val() {
+        if self.looked.q.val() {
+            if !self.active.q.val() {
                 self.stop_bit.next = self.row_bit.val();
             } else if !(self.running.q.val() & self.row_bit.val()).any() {
                 self.start.next = true;
@@ -198,6 +218,7 @@ impl Logic for RetransmitTimer {
             self.backed_off.d.next = bits::<8>(0);
             self.pending.d.next = false;
             self.look.d.next = false;
+            self.looked.d.next = false;
             self.compare.d.next = false;
             self.judge.d.next = false;
             self.fresh.d.next = false;

@@ -9,7 +9,7 @@ use peb_hdl::prelude::*;
 /// data of the moment it is made. Without MSI the INTx level follows that condition unless Interrupt Disable is set. An
 /// interrupt that cannot be sent is forgotten when software clears its events.
 ///
-/// - Latency: an MSI is offered within 12 clocks of the update that causes it if no other waits. Throughput: one in 4 or 5 clocks.
+/// - Latency: an MSI is offered within 13 clocks of the update that causes it if no other waits. Throughput: one in 4 or 5 clocks.
 /// - Registered: all. Reset: as after configuration reset. `host_down` forgets what waits.
 /// - Waits for `msi_ready`; an MSI being offered ends as it began.
 #[derive(Module, Default)]
@@ -40,7 +40,9 @@ pub struct Interrupts {
     payloads: LutRam<U<16>, 3>,
     /// The update of a clock ago.
     came: Reg<Bit>,
-    came_port: Reg<U<4>>,
+    /// It is one of a slot, and of this one.
+    at_slot: Reg<Bit>,
+    at: Reg<U<3>>,
     came_row: Reg<U<5>>,
     came_value: Reg<U<32>>,
     /// Of each port: it wants to interrupt, an MSI is to be sent, MSI Enable, Bus Master Enable, Interrupt Disable.
@@ -51,6 +53,10 @@ pub struct Interrupts {
     silent: Reg<U<8>>,
     upstream_master: Reg<Bit>,
     intx: Reg<U<8>>,
+    /// A clock later: this port, as a bit, began to want an interrupt, or ceased to.
+    changed: Reg<U<8>>,
+    rises: Reg<Bit>,
+    falls: Reg<Bit>,
     /// The port whose turn it was, and as a bit.
     turned: Reg<U<3>>,
     turned_bit: Reg<U<8>>,
@@ -62,8 +68,6 @@ pub struct Interrupts {
     payload: Reg<U<16>>,
     slot: Reg<U<3>>,
     long: Reg<Bit>,
-    update_slot: Signal<Local, U<3>>,
-    at_slot: Signal<Local, Bit>,
     wants: Signal<Local, Bit>,
     wanted: Signal<Local, Bit>,
     pending_now: Signal<Local, U<8>>,
@@ -83,16 +87,16 @@ impl Logic for Interrupts {
     fn update(&mut self) {
         dff_setup!(self, clock, level, pending, enabled, master, silent, upstream_master, intx);
         dff_setup!(self, clock, sending, beat, address, upper, payload, slot, long);
-        dff_setup!(self, clock, came, came_port, came_row, came_value, turned, turned_bit);
+        dff_setup!(self, clock, came, at_slot, at, came_row, came_value, turned, turned_bit);
+        dff_setup!(self, clock, changed, rises, falls);
         clock!(self, clock, addresses, uppers, payloads);
         self.came.d.next = self.update.val();
-        self.came_port.d.next = self.update_port.val();
+        self.at_slot.d.next = self.update.val() && self.update_port.val().any();
+        self.at.d.next = self.update_port.val().get_bits::<3>(0) - 1;
         self.came_row.d.next = self.update_row.val();
         self.came_value.d.next = self.update_value.val();
 
         // What the ports are set to.
-        self.at_slot.next = self.came.q.val() && self.came_port.q.val().any();
-        self.update_slot.next = self.came_port.q.val().get_bits::<3>(0) - 1;
         self.sendable.next = 0.into();
         if self.upstream_master.q.val() && !self.host_down.val() {
             self.sendable.next = self.enabled.q.val() & self.master.q.val();
@@ -103,42 +107,47 @@ impl Logic for Interrupts {
                 || (self.came_value.q.val().get_bit(3) && self.came_value.q.val().get_bit(19))
                 || (self.came_value.q.val().get_bit(4) && self.came_value.q.val().get_bit(20))
                 || (self.came_value.q.val().get_bit(12) && self.came_value.q.val().get_bit(24)));
-        self.wanted.next = self.level.q.val().get_bit(self.update_slot.val().index());
+        self.wanted.next = self.level.q.val().get_bit(self.at.q.val().index());
         self.pending_now.next = self.pending.q.val();
         self.starts.next =
             !self.sending.q.val() && (self.pending.q.val() & self.sendable.val() & self.turned_bit.q.val()).any();
         if self.starts.val() {
             self.pending_now.next = self.pending.q.val() & !self.turned_bit.q.val();
         }
-        if self.came.q.val() && !self.came_port.q.val().any() && (self.came_row.q.val() == 0) {
+        if self.came.q.val() && !self.at_slot.q.val() && (self.came_row.q.val() == 0) {
             self.upstream_master.d.next = self.came_value.q.val().get_bit(2);
         }
-        if self.at_slot.val() && (self.came_row.q.val() == 0) {
+        if self.at_slot.q.val() && (self.came_row.q.val() == 0) {
             self.master.d.next =
-                self.master.q.val().replace_bit(self.update_slot.val().index(), self.came_value.q.val().get_bit(2));
+                self.master.q.val().replace_bit(self.at.q.val().index(), self.came_value.q.val().get_bit(2));
             self.silent.d.next =
-                self.silent.q.val().replace_bit(self.update_slot.val().index(), self.came_value.q.val().get_bit(10));
+                self.silent.q.val().replace_bit(self.at.q.val().index(), self.came_value.q.val().get_bit(10));
         }
-        if self.at_slot.val() && (self.came_row.q.val() == 10) {
+        if self.at_slot.q.val() && (self.came_row.q.val() == 10) {
             self.enabled.d.next =
-                self.enabled.q.val().replace_bit(self.update_slot.val().index(), self.came_value.q.val().get_bit(16));
+                self.enabled.q.val().replace_bit(self.at.q.val().index(), self.came_value.q.val().get_bit(16));
         }
-        if self.at_slot.val() && (self.came_row.q.val() == 16) {
-            self.level.d.next = self.level.q.val().replace_bit(self.update_slot.val().index(), self.wants.val());
-            if self.wants.val() && !self.wanted.val() {
-                self.pending_now.next = self.pending_now.val().replace_bit(self.update_slot.val().index(), true);
-            } else if !self.wants.val() && !self.sendable.val().get_bit(self.update_slot.val().index()) {
-                self.pending_now.next = self.pending_now.val().replace_bit(self.update_slot.val().index(), false);
-            }
+        self.changed.d.next = bits::<8>(0).replace_bit(self.at.q.val().index(), true);
+        self.rises.d.next = false;
+        self.falls.d.next = false;
+        if self.at_slot.q.val() && (self.came_row.q.val() == 16) {
+            self.level.d.next = self.level.q.val().replace_bit(self.at.q.val().index(), self.wants.val());
+            self.rises.d.next = self.wants.val() && !self.wanted.val();
+            self.falls.d.next = !self.wants.val();
         }
-        self.addresses.write_enable.next = self.at_slot.val() && (self.came_row.q.val() == 11);
-        self.addresses.write_address.next = self.update_slot.val();
+        if self.rises.q.val() {
+            self.pending_now.next = self.pending_now.val() | self.changed.q.val();
+        } else if self.falls.q.val() {
+            self.pending_now.next = self.pending_now.val() & (self.sendable.val() | !self.changed.q.val());
+        }
+        self.addresses.write_enable.next = self.at_slot.q.val() && (self.came_row.q.val() == 11);
+        self.addresses.write_address.next = self.at.q.val();
         self.addresses.write_data.next = self.came_value.q.val();
-        self.uppers.write_enable.next = self.at_slot.val() && (self.came_row.q.val() == 12);
-        self.uppers.write_address.next = self.update_slot.val();
+        self.uppers.write_enable.next = self.at_slot.q.val() && (self.came_row.q.val() == 12);
+        self.uppers.write_address.next = self.at.q.val();
         self.uppers.write_data.next = self.came_value.q.val();
-        self.payloads.write_enable.next = self.at_slot.val() && (self.came_row.q.val() == 13);
-        self.payloads.write_address.next = self.update_slot.val();
+        self.payloads.write_enable.next = self.at_slot.q.val() && (self.came_row.q.val() == 13);
+        self.payloads.write_address.next = self.at.q.val();
         self.payloads.write_data.next = self.came_value.q.val().get_bits::<16>(0);
         self.intx.d.next = self.level.q.val() & !self.enabled.q.val() & !self.silent.q.val();
         self.own_intx.next = self.intx.q.val();
@@ -204,12 +213,16 @@ impl Logic for Interrupts {
             }
         }
         if self.host_down.val() {
+            self.rises.d.next = false;
             self.pending.d.next = 0.into();
             self.intx.d.next = 0.into();
         }
         if self.reset.val() {
             self.came.d.next = false;
+            self.at_slot.d.next = false;
             self.turned_bit.d.next = 0.into();
+            self.rises.d.next = false;
+            self.falls.d.next = false;
             self.level.d.next = 0.into();
             self.pending.d.next = 0.into();
             self.enabled.d.next = 0.into();

@@ -108,6 +108,8 @@ pub struct Downstream<const SLOTS: usize> {
     state: Reg<State>,
     written: Reg<U<5>>,
     read: Reg<U<5>>,
+    /// There are 16, or were a clock ago.
+    full: Reg<Bit>,
     /// The first beat is the next to go out.
     fresh: Reg<Bit>,
     /// The first 16 bytes, class and length.
@@ -164,7 +166,7 @@ pub struct Downstream<const SLOTS: usize> {
     dw3: Signal<Local, U<32>>,
     device: Signal<Local, U<5>>,
     code: Signal<Local, U<8>>,
-    full: Signal<Local, Bit>,
+    held: Signal<Local, U<5>>,
     take: Signal<Local, Bit>,
     accepts: Signal<Local, Bit>,
     non_posted: Signal<Local, Bit>,
@@ -189,7 +191,7 @@ pub struct Downstream<const SLOTS: usize> {
 impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, written, read, fresh, head, rest);
+        dff_setup!(self, clock, state, written, read, full, fresh, head, rest);
         dff_setup!(self, clock, is_class, length, address, limit, ended, spoilt);
         dff_setup!(self, clock, cut, target, target_hit, target_up, by_slot, refused);
         dff_setup!(self, clock, to_type_0, broadcast, register_value, count_unsupported);
@@ -206,9 +208,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         self.p_poisoned.d.next = false;
 
         // Beats come in.
-        self.full.next = (self.written.q.val() ^ self.read.q.val()) == 16;
         self.accepts.next = (self.state.q.val() == State::Idle)
-            || (!self.ended.q.val() && (!self.full.val() || (self.state.q.val() == State::Drain)));
+            || (!self.ended.q.val() && (!self.full.q.val() || (self.state.q.val() == State::Drain)));
         self.ready.next = self.accepts.val() || self.clear.val();
         self.take.next = self.valid.val()
             && self.accepts.val()
@@ -226,6 +227,8 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         self.beats.write_data.next =
             bit_cast_wide::<67, 64>(self.data.val()) | (bit_cast_wide::<67, 3>(self.mark.val()) << 64);
         self.beats.read_address.next = self.read.q.val().get_bits::<4>(0);
+        self.held.next = self.written.q.val() - self.read.q.val();
+        self.full.d.next = (self.held.val() == 16) || (self.take.val() && (self.held.val() == 15));
         if self.take.val() {
             self.written.d.next = self.written.q.val() + 1;
             self.ended.d.next = self.last.val();
@@ -292,6 +295,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
         match self.state.q.val() {
             State::Idle => {
                 self.read.d.next = 0.into();
+                self.full.d.next = false;
                 self.fresh.d.next = true;
                 self.written.d.next = bit_cast::<5, 1>(self.take.val().into());
                 self.ended.d.next = false;
@@ -384,7 +388,7 @@ impl<const SLOTS: usize> Logic for Downstream<SLOTS> {
                     } else if self.ended.q.val() {
                         self.p_turn_off.d.next = (self.code.val() == 25) && !self.with_data.val();
                         self.state.d.next = State::Next;
-                    } else if self.full.val() {
+                    } else if self.full.q.val() {
                         self.drop.next = true;
                         self.count_unsupported.d.next = true;
                     }

@@ -290,8 +290,6 @@ impl<const SLOTS: usize> Logic for ErrorLog<SLOTS> {
                         self.busy.d.next = self.again.q.val();
                     }
                 } else if self.busy.q.val() && !self.insert.val() {
-                    self.waiting.write_enable.next = true;
-                    self.waiting.write_data.next = self.row.val() & !self.pick.val();
                     self.kind.d.next = self.pick.val();
                     self.again.d.next = true;
                     self.state.d.next = Logging::Judge;
@@ -308,9 +306,6 @@ impl<const SLOTS: usize> Logic for ErrorLog<SLOTS> {
                 self.advisory.d.next = self.is_advisory.val();
                 self.fatal.d.next = self.is_fatal.val();
                 self.system.d.next = self.passes.val() && self.serr.val();
-                if self.passes.val() && self.at.q.val().any() {
-                    self.told.d.next = true;
-                }
                 self.tell.d.next = !self.kind.q.val().get_bit(6)
                     && (self.passes.val() || (self.is_advisory.val() && !self.quiet.val() && self.reports.val()))
                     && (self.forwards.q.val() || !self.at.q.val().any());
@@ -332,7 +327,13 @@ impl<const SLOTS: usize> Logic for ErrorLog<SLOTS> {
                             || self.kind.q.val().get_bit(6)
                             || (self.kind.q.val().get_bit(3) && self.at.q.val().any()),
                     );
-                self.state.d.next = Logging::Set;
+                // The row lets go of it as soon as nothing is written there.
+                if !self.insert.val() {
+                    self.waiting.write_enable.next = true;
+                    self.waiting.write_data.next = self.row.val() & !self.kind.q.val();
+                    self.told.d.next = self.passes.val() && self.at.q.val().any();
+                    self.state.d.next = Logging::Set;
+                }
             }
             Logging::Set => {
                 if self.set_ready.val() || !self.rows.q.val().get_bit(0) {

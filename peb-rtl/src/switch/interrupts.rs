@@ -67,7 +67,9 @@ pub struct Interrupts {
     gathered: Reg<Bit>,
     to_root: Reg<Bit>,
     taken: Reg<Bit>,
+    /// Requester ID of the switch, of an error.
     requester: Reg<U<16>>,
+    reporter: Reg<U<16>>,
 
     wires_next: Signal<Local, U<32>>,
     /// Pins counted on over 3: modulo 4 they are the upstream port's.
@@ -77,6 +79,7 @@ pub struct Interrupts {
     level: Signal<Local, Bit>,
     standing: Signal<Local, U<4>>,
     left: Signal<Local, U<8>>,
+    id: Signal<Local, U<16>>,
     _activity: Activity,
 }
 
@@ -85,7 +88,7 @@ impl Logic for Interrupts {
     fn update(&mut self) {
         dff_setup!(
             self, clock, wires, wanted, told, owed, waiting, elapsed, sending, second, code, gathered, to_root, taken,
-            requester
+            requester, reporter
         );
 
         // The wires, turned by the device number of the slot.
@@ -144,6 +147,7 @@ impl Logic for Interrupts {
         self.error_taken.next = self.taken.q.val();
         if !self.sending.q.val() {
             self.requester.d.next = self.upstream_id.val();
+            self.reporter.d.next = self.error_id.val();
             self.to_root.d.next = false;
             if self.differ.val().any() && !self.clear.val() {
                 self.sending.d.next = true;
@@ -167,7 +171,6 @@ impl Logic for Interrupts {
                 self.to_root.d.next = true;
                 self.taken.d.next = true;
                 self.code.d.next = 48 | bit_cast::<8, 2>(self.error_code.val());
-                self.requester.d.next = self.error_id.val();
             }
         }
         if self.turn_off.val() {
@@ -183,9 +186,13 @@ impl Logic for Interrupts {
         self.half.next = false;
         self.class.next = 0.into();
         self.dwords.next = 4.into();
+        self.id.next = self.requester.q.val();
+        if self.to_root.q.val() {
+            self.id.next = self.reporter.q.val();
+        }
         self.data.next = 52
-            | (bit_cast::<64, 8>(self.requester.q.val().get_bits::<8>(8)) << 32)
-            | (bit_cast::<64, 8>(self.requester.q.val().get_bits::<8>(0)) << 40)
+            | (bit_cast::<64, 8>(self.id.val().get_bits::<8>(8)) << 32)
+            | (bit_cast::<64, 8>(self.id.val().get_bits::<8>(0)) << 40)
             | (bit_cast::<64, 8>(self.code.q.val()) << 56);
         if self.gathered.q.val() {
             self.data.next = self.data.val().replace_bit(0, true);

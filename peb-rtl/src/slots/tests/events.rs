@@ -243,7 +243,7 @@ fn interrupts_are_edges_of_the_condition() {
                 }
                 _ => {}
             }
-            host.clocks(14);
+            host.clocks(15);
             let upstream = host.rows[0][COMMAND as usize] & 4 != 0;
             let mut intx = 0;
             for slot in 0..4 {
