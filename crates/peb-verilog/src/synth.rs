@@ -132,7 +132,7 @@ fn yosys(passes: &str, directory: &Path) -> Result<Output, HarnessError> {
     tool("python", &["run.py", passes], directory)
 }
 
-/// Bits of signals that can have one value only, whatever the inputs of their module: module, signal, bit.
+/// Bits of signals that can have one value only, whatever the inputs of the design: module, signal, bit.
 ///
 /// # Errors
 /// If a tool is missing, runs too long or refuses the design.
@@ -140,9 +140,12 @@ pub fn constants(verilog: &str) -> Result<HashSet<(String, String, usize)>, Harn
     let directory = tempfile::tempdir()?;
     let directory = directory.path();
     std::fs::write(directory.join("design.v"), verilog)?;
-    let passes =
-        "read_verilog design.v; hierarchy -auto-top; proc; opt -full; pmuxtree; simplemap; opt -full; write_json design.json";
-    yosys(passes, directory)?;
+    // What is constant in a block is so in those around it and within it, a level further each time.
+    let deep = "; opt_hier; opt -full".repeat(4);
+    let passes = format!(
+        "read_verilog design.v; hierarchy -auto-top; setattr -set keep 1 w:*; proc; opt -full; pmuxtree; simplemap; opt -full{deep}; write_json design.json"
+    );
+    yosys(&passes, directory)?;
     let design: Value = parse(&directory.join("design.json"))?;
     let mut out = HashSet::new();
     for (module, content) in design["modules"].as_object().into_iter().flatten() {

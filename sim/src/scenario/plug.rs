@@ -91,7 +91,7 @@ pub fn several<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         let transfer = Transfer { to_host: device % 2 == 0, host, local: 0xc000, length: 2048 };
         driver.start(&mut stage.on(0)?.0, transfer, true);
     }
-    stage.run(20_000);
+    stage.run(17_000 + stage.timing.arrive);
     for (device, driver) in drivers.iter().enumerate() {
         let count = driver.stop(&mut stage.on(0)?.0);
         let some = (1..u32::MAX).contains(&count);

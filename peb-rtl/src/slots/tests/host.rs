@@ -64,7 +64,12 @@ where
 
     /// Everything back to reset values.
     pub fn restart(&mut self) {
-        for port in 0..=SLOTS {
+        self.restart_ports(0..=SLOTS);
+    }
+
+    /// These ports.
+    pub fn restart_ports(&mut self, ports: impl IntoIterator<Item = usize>) {
+        for port in ports {
             for row in 0..31 {
                 self.rows[port][row as usize] = 0;
                 self.updates.push_back((port, row, 0, false, 0));

@@ -10,7 +10,7 @@ mod io_full;
 mod one;
 mod pair;
 
-clocked!(HotPlug<4>, HotPlug<1>, IoPort, DeviceReset);
+clocked!(HotPlug<4>, HotPlug<1>, HotPlug<8>, IoPort, DeviceReset);
 
 /// Rows of the update bus.
 const COMMAND: u64 = 0;
