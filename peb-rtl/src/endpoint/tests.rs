@@ -34,6 +34,8 @@ struct Root {
     requester: Requester,
     answers: Answers,
     host: Memory,
+    /// Where the endpoint is.
+    id: FunctionId,
     /// Limits that requests of the endpoint must keep.
     payload: usize,
     request: u16,
@@ -62,6 +64,7 @@ impl Root {
             requester: Requester::new(32, 20_000),
             answers: Answers::new(answers, seed),
             host: Memory::new(),
+            id: SELF,
             payload: 128,
             request: 512,
             refuse: None,
@@ -117,16 +120,16 @@ impl Root {
                 assert!(tlp.payload().len() <= self.payload);
             }
             TlpType::MemWrite if tlp.address() & !0xfff == MSI => {
-                assert_eq!((tlp.requester(), tlp.payload().len()), (SELF, 4));
+                assert_eq!((tlp.requester(), tlp.payload().len()), (self.id, 4));
                 self.interrupts.push(u32::from_le_bytes(tlp.payload().try_into().expect("four bytes")));
             }
             TlpType::MemWrite => {
-                assert_eq!(tlp.requester(), SELF);
+                assert_eq!(tlp.requester(), self.id);
                 assert!(tlp.payload().len() <= self.payload, "payload of {}", tlp.payload().len());
                 self.host.write_enabled(tlp.address(), tlp.payload(), tlp.first_be(), tlp.last_be());
             }
             TlpType::MemRead => {
-                assert_eq!(tlp.requester(), SELF);
+                assert_eq!(tlp.requester(), self.id);
                 assert!(4 * tlp.length_dw() <= self.request, "request of {} dwords", tlp.length_dw());
                 self.read_by_device(&tlp);
             }
@@ -181,15 +184,17 @@ impl Root {
     }
 
     fn config_read(&mut self, register: u16) -> u32 {
-        let outcome = self.asked(|id| Tlp::config_read(id, SELF, register, false).expect("well formed"));
+        let own = self.id;
+        let outcome = self.asked(|id| Tlp::config_read(id, own, register, false).expect("well formed"));
         assert!(outcome.is_success());
-        assert_eq!(outcome.completer, Some(SELF));
+        assert_eq!(outcome.completer, Some(own));
         u32::from_le_bytes(outcome.data.try_into().expect("a dword"))
     }
 
     fn config_write(&mut self, register: u16, value: u32, enables: u8) {
+        let own = self.id;
         let outcome = self.asked(|id| {
-            let tlp = Tlp::config_write(id, SELF, register, false, value.to_le_bytes());
+            let tlp = Tlp::config_write(id, own, register, false, value.to_le_bytes());
             tlp.and_then(|tlp| tlp.with_byte_enables(enables, 0)).expect("well formed")
         });
         assert!(outcome.is_success());
@@ -313,6 +318,30 @@ fn dma_moves_any_bytes_both_ways() {
             assert_eq!(root.host.read(back - 8, expected.len()), expected, "seed {seed}, round {n}");
         }
         assert_eq!(root.read_u32(0x1c), 48);
+        root.bench.assert_equivalent();
+    }
+}
+
+#[test]
+fn it_is_where_it_was_last_written_to() {
+    for seed in [21, 22] {
+        println!("seed {seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut root = Root::new("endpoint_places", PortStalls::random(), seed);
+        for n in 0..24 {
+            root.id = FunctionId::new(rng.gen(), rng.gen_range(0..32), 0);
+            root.configure();
+            let (lights, length) = (rng.gen::<u8>(), rng.gen_range(0..0x4000));
+            root.write_u32(0x28, lights.into());
+            root.write_u32(0x14, length);
+            assert_eq!([root.read_u32(0x28), root.read_u32(0x14)], [lights.into(), length], "round {n}");
+            assert_eq!(root.bench.dut().leds.val().raw(), u64::from(lights), "round {n}");
+            let (host, local, length) = (rng.gen::<u64>() >> 1, rng.gen_range(0..0x1f00), rng.gen_range(1..0x100));
+            let data: Vec<u8> = (0..length).map(|_| rng.gen()).collect();
+            root.write(RAM + u64::from(local), &data);
+            assert_eq!(root.transfer(true, host, local, length), 2, "round {n}");
+            assert_eq!(root.host.read(host, data.len()), data, "round {n}");
+        }
         root.bench.assert_equivalent();
     }
 }

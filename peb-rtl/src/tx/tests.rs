@@ -82,6 +82,35 @@ fn verilog_does_the_same() {
     assert_equivalent(b.recording.as_ref().unwrap());
 }
 
+/// Frames as long as they may be, then more frames of each session than its number in the Packer counts.
+#[test]
+fn verilog_does_the_same_with_full_frames_and_many() {
+    for (seed, again) in [(6, 0.0), (7, 0.2)] {
+        let mut b = Bench::new(Setup { round_trip: 2000, again, ..Setup::new(seed) });
+        b.recording = Some(Recording::new(&*b.sim.dut, "tx_path_full").unwrap());
+        for session in 0..8 {
+            b.grant(session, 200);
+            for id in 0..5 {
+                let len = b.rng.gen_range(100..=133);
+                b.source.push_back(Tlp::new(session, 0, len, id));
+            }
+        }
+        b.drain();
+        let longest = b.sent.iter().map(|frame| frame.bytes.len()).max();
+        assert!(longest > Some(24 + 4 * 300), "seed {seed}: {longest:?}");
+        for id in 5..38 {
+            for session in 0..8 {
+                let class = b.rng.gen_range(0..3);
+                b.source.push_back(Tlp::new(session, class, 3, id));
+                b.run(90);
+            }
+        }
+        b.drain();
+        b.check();
+        assert_equivalent(b.recording.as_ref().unwrap());
+    }
+}
+
 #[test]
 fn a_stalled_source_breaks_a_frame_off_and_it_is_sent_whole() {
     let mut b = Bench::new(Setup::new(1));

@@ -210,7 +210,9 @@ impl<F: Fabric> Stage<F> {
                 return true;
             }
             if self.world.now() >= end {
-                return false;
+                // One host waits while another one works.
+                self.serve();
+                return holds(self);
             }
             self.world.step();
         }

@@ -1,13 +1,14 @@
 //! Joining, leaving, losing: hosts and I/O PEBs on a bad network.
 
 mod network;
+mod strangers;
 
 use super::Sessions;
 use crate::testing::clocked;
 use network::{Faults, Frame, Network, Node, DOWN_CLOCKS, HELLO_CLOCKS, TICK};
 use rand::Rng;
 
-clocked!(Sessions<4>);
+clocked!(Sessions<1>, Sessions<4>, Sessions<8>);
 
 const BROADCAST: u64 = 0xffff_ffff_ffff;
 
