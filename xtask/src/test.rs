@@ -52,7 +52,7 @@ pub fn thorough(args: &Thorough) -> Result<()> {
         if recordings.exists() {
             std::fs::remove_dir_all(&recordings)?;
         }
-        let packages = ["--package", "peb-rtl", "--package", "peb-thorough"];
+        let packages = ["--package", "peb-rtl", "--package", "peb-sim", "--package", "peb-thorough"];
         let mut tests = cargo(&["test", "--quiet", "--lib", "--test", "noise"]);
         tests.args(packages).env("PEB_RECORDINGS", &recordings).env("PEB_MUTANTS", format!("{},50", args.seed));
         step("tests of the blocks", 120, tests)?;

@@ -209,8 +209,8 @@ fn switch() {
     noise!(4000, [clock], [reset], ToSlots::default(), Tracker::default(), Unanswered::default());
     noise!(4000, [clock], [reset], Upstream::<8>::default());
     noise!(4000, [clock], [], Header::<8>::default());
-    let parameters = Parameters { slots: 8, slot: Slot::FULL, link_speed: 3, link_width: 4, ..Default::default() };
-    unwritten!(4000, [clock], [reset], Switch::<8>::new(&parameters));
+    let parameters = Parameters { slot: Slot::FULL, link_speed: 3, link_width: 4, ..Default::default() };
+    unwritten!(4000, [clock], [reset], Switch::<4>::new(&parameters));
 }
 
 #[test]

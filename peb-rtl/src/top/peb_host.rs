@@ -70,6 +70,11 @@ impl<const SLOTS: usize> PebHostOf<SLOTS> {
             ..Self::blank()
         }
     }
+
+    /// What is between its TLP stream and the tunnel, for those who watch it.
+    pub fn switch(&self) -> &Switch<SLOTS> {
+        &self.switch
+    }
 }
 
 impl<const SLOTS: usize> Logic for PebHostOf<SLOTS> {
