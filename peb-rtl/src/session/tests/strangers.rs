@@ -1,7 +1,8 @@
 //! One block among peers that say anything: what it answers and who has a session, frame by frame against a model.
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::{Bench, Clocked};
+use peb_hdl::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -29,7 +30,7 @@ struct Lone<const N: usize> {
 
 impl<const N: usize> Lone<N>
 where
-    Sessions<N>: crate::testing::Clocked,
+    Sessions<N>: Clocked,
 {
     fn new(name: &str, dut: Sessions<N>, seed: u64) -> Self {
         println!("{name}: seed {seed}");
@@ -50,7 +51,7 @@ where
         self.clock += 1;
         let (tick, ticks) = (self.clock % 4 == 0, self.clock / 4);
         let (session, other) = (self.rng.gen_range(0..N as u64), self.rng.gen_range(0..8u64));
-        let spoke = self.rng.gen_bool(0.1);
+        let spoke = self.rng.gen_bool(0.02);
         let d = self.bench.dut();
         d.tick.next = tick;
         d.ticks.next = ticks.into();
@@ -271,6 +272,10 @@ fn a_host_gives_its_eight_slots_by_the_rules() {
         let said: Vec<u64> = (0..80).flat_map(|_| host.rest(20).answers).map(|frame| frame.kind).collect();
         assert_eq!(said.iter().filter(|&&kind| kind == 4).count(), 3 * up);
         assert_eq!(host.bench.dut().session_up.val().raw(), 0);
+        let hello =
+            Frame { kind: 1, src: strangers[0], index: 0, arg: 1 << 31, ..frame(&model, &mut host.rng, &strangers) };
+        assert_eq!(host.say(hello), Effect::default(), "one that has left gives no slots");
+        assert_eq!(host.say(Frame { kind: 3, ..hello }), Effect { stale: 1, ..Effect::default() });
         host.bench.assert_equivalent();
     }
 }
@@ -300,6 +305,16 @@ fn a_device_takes_what_it_is_offered() {
             let confirm = (0..40).flat_map(|_| io.rest(20).answers).find(|frame| frame.kind == 3).expect("a CONFIRM");
             let said = (confirm.dst, confirm.src_epoch, confirm.dst_epoch, confirm.index);
             assert_eq!(said, (host, hello.src_epoch, epoch, slot), "{label}");
+            if n % 25 == 24 {
+                // The host says no more: it asks some times, then it is somebody else.
+                let said: Vec<Frame> = (0..60).flat_map(|_| io.rest(100).answers).collect();
+                let asked = said.iter().take_while(|frame| frame.kind == 3).count();
+                assert!((13..=14).contains(&asked), "{label}: {asked} more CONFIRM");
+                let other = said[asked];
+                assert!(other.kind == 1 && other.src_epoch != hello.src_epoch, "{label}: {other:x?}");
+                assert_eq!(io.say(Frame { kind: 0, index, ..offer }).stale, 1, "{label}");
+                continue;
+            }
             assert_eq!(io.bench.dut().session_up.val().raw(), 0, "{label}");
             let data = Frame { kind: 0, index, ..offer };
             let first = io.say(data);
@@ -313,4 +328,29 @@ fn a_device_takes_what_it_is_offered() {
         }
         io.bench.assert_equivalent();
     }
+}
+
+#[test]
+fn epochs_begin_again_with_1() {
+    let mut sim = Sim::new(Sessions::<1>::host(), Clocked::connect_clock);
+    let d = &mut sim.dut;
+    (d.enable.next, d.ctl_ready.next) = (true, true);
+    (d.own_mac.next, d.src.next, d.kind.next, d.arg.next) = (OWN.into(), 7.into(), 1.into(), (1 << 31).into());
+    let (mut said, mut last, mut wrapped) = (1_u64, 0, false);
+    for clock in 0..2_000_000 {
+        sim.dut.valid.next = clock > 20;
+        sim.dut.src_epoch.next = (said & 0xffff).into();
+        sim.settle();
+        if sim.dut.ctl_valid.val() && sim.dut.ctl_kind.val().raw() == 2 {
+            let epoch = sim.dut.ctl_src_epoch.val().raw();
+            assert!(epoch == last + 1 || last < 2 || (last, epoch) == (0xffff, 1), "{epoch} after {last}");
+            (wrapped, last) = (wrapped || epoch < last, epoch);
+        }
+        said += u64::from(sim.dut.done.val());
+        sim.tick();
+        if wrapped && last == 3 {
+            return;
+        }
+    }
+    panic!("no more than {last} epochs");
 }
