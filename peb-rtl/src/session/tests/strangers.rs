@@ -276,6 +276,26 @@ fn a_host_gives_its_eight_slots_by_the_rules() {
             Frame { kind: 1, src: strangers[0], index: 0, arg: 1 << 31, ..frame(&model, &mut host.rng, &strangers) };
         assert_eq!(host.say(hello), Effect::default(), "one that has left gives no slots");
         assert_eq!(host.say(Frame { kind: 3, ..hello }), Effect { stale: 1, ..Effect::default() });
+        // Back again, it has forgotten whom it made an offer; one that is not answered lasts as long as silence.
+        host.bench.dut().enable.next = true;
+        host.bench.dut().down_ticks.next = 400.into();
+        host.rest(400);
+        for slot in 0..8 {
+            let Some((src_epoch, dst_epoch)) = model.offers[slot] else { continue };
+            let late = Frame { kind: 3, src: model.macs[slot], src_epoch, dst_epoch, index: slot as u64, ..hello };
+            assert_eq!(host.say(late).stale, 1, "seed {seed}, slot {slot}");
+        }
+        for (wait, stale) in [(1000, 0), (2000, 1)] {
+            let hello = Frame { src: host.rng.gen::<u64>() & 0xfeff_ffff_ffff, ..hello };
+            let offer = host.say(hello).answers[0];
+            host.rest(wait);
+            let (dst_epoch, index) = (offer.src_epoch, offer.arg >> 24);
+            assert_eq!(
+                host.say(Frame { kind: 3, dst_epoch, index, ..hello }).stale,
+                stale,
+                "{wait} clocks after an offer"
+            );
+        }
         host.bench.assert_equivalent();
     }
 }
