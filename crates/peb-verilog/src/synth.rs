@@ -142,17 +142,20 @@ pub fn constants(verilog: &str) -> Result<HashSet<(String, String, usize)>, Harn
     std::fs::write(directory.join("design.v"), verilog)?;
     // What is constant in a block is so in those around it and within it, a level further each time.
     let deep = "; opt_hier; opt -full".repeat(4);
-    let passes = format!(
-        "read_verilog design.v; hierarchy -auto-top; setattr -set keep 1 w:*; proc; opt -full; pmuxtree; simplemap; opt -full{deep}; write_json design.json"
-    );
-    yosys(&passes, directory)?;
-    let design: Value = parse(&directory.join("design.json"))?;
     let mut out = HashSet::new();
-    for (module, content) in design["modules"].as_object().into_iter().flatten() {
-        for (signal, net) in content["netnames"].as_object().into_iter().flatten() {
-            let bits = net["bits"].as_array().into_iter().flatten().enumerate();
-            let fixed = bits.filter(|(_, bit)| bit.as_str().is_some_and(|b| b == "0" || b == "1"));
-            out.extend(fixed.map(|(bit, _)| (module.clone(), signal.clone(), bit)));
+    // Signals that are kept show what is on the way to a value; registers are found constant only if they need not be kept.
+    for keep in ["", "setattr -set keep 1 w:*; "] {
+        let passes = format!(
+            "read_verilog design.v; hierarchy -auto-top; {keep}proc; opt -full; pmuxtree; simplemap; opt -full{deep}; write_json design.json"
+        );
+        yosys(&passes, directory)?;
+        let design: Value = parse(&directory.join("design.json"))?;
+        for (module, content) in design["modules"].as_object().into_iter().flatten() {
+            for (signal, net) in content["netnames"].as_object().into_iter().flatten() {
+                let bits = net["bits"].as_array().into_iter().flatten().enumerate();
+                let fixed = bits.filter(|(_, bit)| bit.as_str().is_some_and(|b| b == "0" || b == "1"));
+                out.extend(fixed.map(|(bit, _)| (module.clone(), signal.clone(), bit)));
+            }
         }
     }
     Ok(out)

@@ -3,6 +3,9 @@
 use peb_verilog::synth::constants;
 
 const DESIGN: &str = "
+module held(input clk, input reset, input [1:0] d, output reg [1:0] q);
+    always @(posedge clk) q <= reset ? 2'h0 : {1'b0, d[0]};
+endmodule
 module leaf(input a, input b, output [1:0] y, output reg [3:0] z);
     reg [3:0] part;
     assign y = {1'b1, a};
@@ -15,7 +18,8 @@ module leaf(input a, input b, output [1:0] y, output reg [3:0] z);
         end
     end
 endmodule
-module top(input a, input b, output [1:0] y, output [3:0] z, output idle);
+module top(input clk, input reset, input a, input b, output [1:0] y, output [3:0] z, output idle, output [1:0] q);
+    held three(.clk(clk), .reset(reset), .d({b, a}), .q(q));
     wire [1:0] other;
     wire [3:0] off;
     leaf one(.a(a), .b(b), .y(y), .z(z));
@@ -41,6 +45,8 @@ fn they_are_found_through_all_levels_and_on_the_way_to_a_value() {
             assert_eq!(has("top", signal, bit), fixed.contains(&bit), "top {signal}[{bit}]");
         }
     }
+    // A register that is never set.
+    assert!(has("held", "q", 1) && !has("held", "q", 0) && has("top", "q", 1));
     // What is assigned on the way; what is tied from above; what follows from that, up to the top.
     assert!(has("leaf", "part", 1) && !has("leaf", "part", 0));
     assert!(has("bud", "z", 0));
