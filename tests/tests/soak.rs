@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 const WORST: f64 = 0.2;
 
 /// Clocks in which something must move. A frame is sent again after an eighth of DOWN_TICKS at the latest, 312,500 clocks, and a third of all frames
-/// may be lost or spoilt: seed 78 once lost the same frame seven times in a row, the last four in 1.5 million clocks.
+/// may be lost or spoilt: seed 78 once lost the same frame eight times in a row, in 1.5 million clocks.
 const PATIENCE: u64 = 5_000_000;
 
 /// A TLP of any type and length, with a number that makes it unlike all others.
