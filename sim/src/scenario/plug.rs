@@ -76,6 +76,7 @@ pub fn present_at_boot<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
 
 /// Four devices at once, each used while all do DMA.
 pub fn several<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
+    let arrive = stage.timing.arrive;
     stage.expect_queues();
     stage.boot(0)?;
     for device in 0..4 {
@@ -91,7 +92,7 @@ pub fn several<F: Fabric>(stage: &mut Stage<F>) -> Result<(), Stop> {
         let transfer = Transfer { to_host: device % 2 == 0, host, local: 0xc000, length: 2048 };
         driver.start(&mut stage.on(0)?.0, transfer, true);
     }
-    stage.run(17_000 + stage.timing.arrive);
+    stage.run(17_000 + arrive);
     for (device, driver) in drivers.iter().enumerate() {
         let count = driver.stop(&mut stage.on(0)?.0);
         let some = (1..u32::MAX).contains(&count);

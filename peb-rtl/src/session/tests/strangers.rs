@@ -108,7 +108,7 @@ where
         d.dst_epoch.next = frame.dst_epoch.into();
         d.index.next = frame.index.into();
         d.arg.next = frame.arg.into();
-        let mut used = [0; 2];
+        let (mut used, mut done) = ([0; 2], false);
         for _ in 0..200 {
             self.bench.settle();
             let d = self.bench.dut();
@@ -120,12 +120,13 @@ where
             (d.rx_done.next, d.tx_done.next) = (used[0] == 1, used[1] == 1);
             used = used.map(|n: u64| n.saturating_sub(1));
             self.bench.settle();
-            let done = self.bench.dut().done.val();
+            done = self.bench.dut().done.val();
             self.tick();
             if done {
                 break;
             }
         }
+        assert!(done, "not over in 200 clocks: {frame:x?}");
         let d = self.bench.dut();
         (d.valid.next, d.rx_done.next, d.tx_done.next) = (false, false, false);
         self.tick();
